@@ -1,0 +1,436 @@
+"""What may be done with tasks, in the order of a task's life. One method is one transaction with its activity line."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from mission_control.clock import Clock
+from mission_control.config import Config
+from mission_control.domain import limits
+from mission_control.domain.agent import Agent
+from mission_control.domain.attempt import Ending, Outcome, ProcessIdentity, attempt_name, judge
+from mission_control.domain.draft import Defaults, NewTask, check
+from mission_control.domain.history import Activity, CommentKind
+from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, agent_hold, task_holds
+from mission_control.domain.retry import RetryPolicy
+from mission_control.domain.task import Event, Status, Task, move, rank, task_name
+from mission_control.errors import Conflict, DependencyCycle, IllegalMove, InvalidInput, LeaseLost, NotFound
+from mission_control.store import agents, attempts, history, tasks
+from mission_control.store.attempts import Lease, LeaseState
+from mission_control.store.store import Store
+
+SYSTEM = "mission_control"  # the actor of what nobody did by hand
+
+Refusal = Callable[[str, str | None], str | None]  # (runner, command) -> why it cannot do that, or None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A task that is now this process's to start, with the lease that proves it."""
+
+    task: Task
+    agent: Agent
+    lease: Lease
+
+    @property
+    def name(self) -> str:
+        """The attempt's id, e.g. `T-12/2`."""
+        return attempt_name(self.lease.task_id, self.lease.number)
+
+
+class Board:
+    """Every change to tasks. Raises InvalidInput, NotFound or Conflict and then has changed nothing."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        config: Config,
+        *,
+        refuses: Refusal,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._config = config
+        self._refuses = refuses
+        self._jitter = jitter
+        self._policy = RetryPolicy(
+            base=timedelta(seconds=config.backoff_base_seconds), ceiling=config.backoff_cap
+        )
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Several changes in one commit; one that is refused leaves the others standing."""
+        with self._store.transaction():
+            yield
+
+    # Coming to the board
+
+    def add(self, new: NewTask, *, actor: str) -> tuple[Task, bool]:
+        """Put a task into the inbox. With a key that is known: the task it made, and False."""
+        now = self._clock.now()
+        wanted = self._checked(new)
+        with self._store.transaction():
+            if new.key is not None and (known := tasks.by_key(self._store, new.key)):
+                return known, False
+            assigned = [self._assignable(name, wanted.command) for name in wanted.agents]
+            for predecessor in new.after:
+                self._lock(predecessor)
+            task = replace(
+                wanted,
+                id=self._store.number("task"),
+                rank=rank(wanted.priority, now, self._config.ageing),
+                review=wanted.review or any(agent.review for agent in assigned),
+                created_at=now,
+                updated_at=now,
+            )
+            tasks.insert(self._store, task)
+            for predecessor in new.after:
+                tasks.add_dependency(self._store, task.id, predecessor)
+            self._note("added", task, actor=actor, to_status=task.status)
+            return self._lock(task.id), True
+
+    def _checked(self, new: NewTask) -> Task:
+        defaults = Defaults(self._config.max_attempts, timedelta(seconds=self._config.timeout_seconds))
+        return check(new, defaults, self._clock.now())
+
+    def _assignable(self, name: str, command: str | None) -> Agent:
+        """The agent, when it exists and its runner can do such a task."""
+        agent = agents.get(self._store, name)
+        if agent is None or agent.removed:
+            raise NotFound(f"There is no agent {name}. Add it with: missionctl agent add {name}")
+        if reason := self._refuses(agent.runner, command):
+            raise InvalidInput(f"{name} cannot do this task: {reason}")
+        return agent
+
+    # Being worked on
+
+    def claim(self, name: str, *, claimer: ProcessIdentity, most: int | None = None) -> list[Claim]:
+        """Take what is ready and fits into the agent's free slots, first in the queue first.
+
+        One transaction: counts the live attempts, picks, moves the tasks, inserts the attempts.
+        `most` bounds the number taken. Nothing ready, paused or no slot free: an empty list.
+        """
+        now = self._clock.now()
+        with self._store.transaction():
+            agent = agents.lock(self._store, name)
+            if agent is None or agent.removed:
+                raise NotFound(f"There is no agent {name}. See: missionctl agent list")
+            load, machine = self._loads(agent)
+            tasks.wake_due(self._store, name, now=now, latest_backoff=now + self._config.backoff_cap)
+            if agent_hold(load, machine):
+                return []
+            free = load.slots - load.live
+            claims: list[Claim] = []
+            for task in tasks.ready(self._store, name, min(free, free if most is None else most)):
+                if agent_hold(load, machine):
+                    break
+                if self._task_holds(task, now):
+                    continue
+                claims.append(self._claim(task, agent, claimer, now))
+                load = replace(load, live=load.live + 1)
+                machine = replace(machine, live=machine.live + 1)
+            return claims
+
+    def claim_task(self, task_id: int, name: str, *, claimer: ProcessIdentity) -> Claim:
+        """Take this one task for `name` now, out of turn. Raises Conflict with the cause when it cannot start."""
+        now = self._clock.now()
+        with self._store.transaction():
+            agent = agents.lock(self._store, name)
+            task = self._lock(task_id)
+            if agent is None or name not in task.agents:
+                raise Conflict(f"{task.name} is not assigned to {name}.")
+            load, machine = self._loads(agent)
+            hold = agent_hold(load, machine)
+            holds = [*self._task_holds(task, now), *([hold] if hold else [])]
+            if holds:
+                raise Conflict(
+                    f"{task.name} cannot start: {'; '.join(h.text for h in holds)}. See: missionctl show {task.name}"
+                )
+            return self._claim(task, agent, claimer, now)
+
+    def _loads(self, agent: Agent) -> tuple[AgentLoad, MachineLoad]:
+        host = self._config.host
+        of_agent, of_machine = agents.load(self._store, agent.name, host)
+        return (
+            AgentLoad(agent.name, agent.slots, of_agent, paused=agent.paused, host=agent.host),
+            MachineLoad(host, self._config.machine_slots, of_machine),
+        )
+
+    def _task_holds(self, task: Task, now: datetime) -> list[Hold]:
+        unfinished = tasks.unfinished_predecessors(self._store, task)
+        return task_holds(task, unfinished, now, self._config.backoff_cap)
+
+    def _claim(self, task: Task, agent: Agent, claimer: ProcessIdentity, now: datetime) -> Claim:
+        token = self._store.number("token")
+        ready_since = max(filter(None, (task.updated_at, task.not_before, task.retry_at)))
+        number = attempts.claim(
+            self._store,
+            task.id,
+            token=token,
+            agent=agent.name,
+            host=self._config.host,
+            claimer=claimer,
+            now=now,
+            lease_expires_at=self._lease_end(now),
+            queue_wait_seconds=max((now - ready_since).total_seconds(), 0.0),
+        )
+        moved = self._move(
+            task, Event.CLAIM, actor=agent.name, agent=agent.name, attempt=number, token=token, retry_at=None
+        )
+        return Claim(moved, agent, Lease(task.id, number, token))
+
+    def start(self, lease: Lease, executor: ProcessIdentity) -> LeaseState:
+        """Note that `executor` starts the runner now; the last check before it does. Raises LeaseLost."""
+        now = self._clock.now()
+        with self._store.transaction():
+            state = attempts.start(
+                self._store, lease, executor, now=now, lease_expires_at=self._lease_end(now)
+            )
+        return state or self._lost(lease)
+
+    def renew(self, lease: Lease) -> LeaseState:
+        """Prolong the lease and learn of a cancel. Raises LeaseLost."""
+        with self._store.transaction():
+            state = attempts.renew(self._store, lease, lease_expires_at=self._lease_end(self._clock.now()))
+        return state or self._lost(lease)
+
+    def finish(self, lease: Lease, ending: Ending) -> Task:
+        """Record how the attempt ended and move its task on. Saying the same again is harmless. Raises LeaseLost."""
+        now = self._clock.now()
+        with self._store.transaction():
+            task = self._lock(lease.task_id)
+            agent = attempts.finish(self._store, lease, ending, now=now)
+            if agent is None:
+                recorded = attempts.get(self._store, lease.task_id, lease.number)
+                if recorded and recorded.token == lease.token and recorded.outcome is ending.outcome:
+                    return task
+                self._lost(lease)
+            verdict = judge(task, ending, policy=self._policy, now=now, jitter=self._jitter())
+            return self._move(
+                task,
+                verdict.event,
+                actor=agent or SYSTEM,
+                message=ending.error or "",
+                agent=agent,
+                attempt=lease.number,
+                outcome=ending.outcome,
+                failures=verdict.failures,
+                retry_at=verdict.retry_at,
+                reason=verdict.reason,
+                cancel_requested_at=None,
+            )
+
+    def _lease_end(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=self._config.lease_seconds)
+
+    def _lost(self, lease: Lease) -> LeaseState:
+        raise LeaseLost(
+            f"The lease of {attempt_name(lease.task_id, lease.number)} (token {lease.token}) is over. "
+            "Nothing was changed; stop working on it."
+        )
+
+    # In a person's hands
+
+    def approve(self, task_id: int, *, actor: str) -> Task:
+        """Accept the work: review becomes done."""
+        with self._store.transaction():
+            return self._move(self._lock(task_id), Event.APPROVE, actor=actor, reason=None)
+
+    def reject(self, task_id: int, comment: str, *, actor: str) -> Task:
+        """Send the work back with a comment; tries count from zero."""
+        with self._store.transaction():
+            task = self._lock(task_id)
+            moved = self._move(task, Event.REJECT, actor=actor, message=comment, failures=0, reason=comment)
+            self._say(task, comment, CommentKind.REJECTION, actor)
+            return moved
+
+    def answer(self, task_id: int, text: str, *, actor: str) -> Task:
+        """Answer what blocked the task and put it back; tries count from zero."""
+        with self._store.transaction():
+            task = self._lock(task_id)
+            moved = self._move(task, Event.ANSWER, actor=actor, message=text, failures=0, reason=None)
+            self._say(task, text, CommentKind.ANSWER, actor)
+            return moved
+
+    def retry(self, task_id: int, *, actor: str, after: timedelta = timedelta(0)) -> Task:
+        """Put a blocked, cancelled or done task back; tries count from zero, history and token stay."""
+        not_before = self._clock.now() + after if after else None
+        with self._store.transaction():
+            task = self._lock(task_id)
+            return self._move(
+                task,
+                Event.RETRY,
+                actor=actor,
+                failures=0,
+                reason=None,
+                not_before=not_before,
+                retry_at=None,
+                cancel_requested_at=None,
+            )
+
+    def cancel(self, task_id: int, *, actor: str) -> Task:
+        """Cancel a task. One that is being worked on is cancelled when its executor has ended everything:
+        the answer then has `cancel_requested_at` set and the status is still in_progress."""
+        now = self._clock.now()
+        with self._store.transaction():
+            task = self._lock(task_id)
+            if attempts.live_of_task(self._store, task_id) is None:
+                return self._move(task, Event.CANCEL, actor=actor, retry_at=None)
+            move(task, Event.CANCEL)
+            if task.cancel_requested_at is None:
+                tasks.request_cancel(self._store, task_id, now=now)
+                self._note("cancel_requested", task, actor=actor)
+            return self._lock(task_id)
+
+    def comment(self, task_id: int, text: str, *, actor: str) -> int:
+        """Write into the thread of a task and return the comment's id."""
+        with self._store.transaction():
+            return self._say(self._lock(task_id), text, CommentKind.COMMENT, actor)
+
+    def _say(self, task: Task, text: str, kind: CommentKind, actor: str) -> int:
+        if not text.strip():
+            raise InvalidInput("There is no text. Say what you mean, e.g.: missionctl task comment T-1 'Looks good'")
+        body = limits.long_text(text, "comment")
+        self._note("commented", task, actor=actor, message=str(kind))
+        return history.add_comment(
+            self._store, task.id, author=actor, body=body, kind=kind, created_at=self._clock.now()
+        )
+
+    def edit(self, task_id: int, changes: dict[str, Any], *, actor: str) -> Task:
+        """Change fields of NewTask (but `after` and `key`). A running attempt goes on with what it was given."""
+        with self._store.transaction():
+            task = self._lock(task_id)
+            new = NewTask(
+                title=task.title,
+                agents=task.agents,
+                description=task.description,
+                command=task.command,
+                priority=task.priority,
+                max_attempts=task.max_attempts,
+                timeout=timedelta(seconds=task.timeout_seconds),
+                not_before=task.not_before,
+                review=task.review,
+            )
+            wanted = self._checked(replace(new, **changes))
+            if wanted.max_attempts < task.failures:
+                raise Conflict(
+                    f"{task.name} has failed {task.failures} times; --max-attempts cannot be less. "
+                    f"Start over with: missionctl task retry {task.name}"
+                )
+            for name in wanted.agents:
+                self._assignable(name, wanted.command)
+            edited = replace(
+                wanted,
+                id=task.id,
+                rank=rank(wanted.priority, task.created_at, self._config.ageing),
+            )
+            tasks.edit(self._store, edited, now=self._clock.now())
+            if wanted.agents != task.agents:
+                tasks.unassign_all(self._store, task.id)
+                tasks.assign(self._store, task.id, wanted.agents)
+            self._note("edited", task, actor=actor, message=", ".join(sorted(changes)))
+            return self._lock(task_id)
+
+    def depend(self, task_id: int, on: int, *, actor: str) -> Task:
+        """Let a task wait for another. Refuses cycles, and tasks that have started or are finished."""
+        with self._store.transaction():
+            tasks.lock_graph(self._store)
+            self._lock(on)
+            task = self._lock(task_id)
+            if task_id == on or tasks.waits_for(self._store, on, task_id):
+                raise DependencyCycle(
+                    f"{task.name} cannot wait for {task_name(on)}: {task_name(on)} waits for {task.name}."
+                    if task_id != on
+                    else f"{task.name} cannot wait for itself."
+                )
+            if task.status not in (Status.INBOX, Status.BLOCKED, Status.CANCELLED):
+                raise Conflict(f"{task.name} is {task.status}; it is too late to make it wait.")
+            limits.whole_number(len(task.after) + 1, "The number of predecessors", 0, limits.MAX_PREDECESSORS)
+            tasks.add_dependency(self._store, task_id, on)
+            self._note("dependency_added", task, actor=actor, message=f"after {task_name(on)}")
+            return self._lock(task_id)
+
+    def undepend(self, task_id: int, on: int, *, actor: str) -> Task:
+        """Let a task no longer wait for another."""
+        with self._store.transaction():
+            self._lock(on)
+            task = self._lock(task_id)
+            if not tasks.remove_dependency(self._store, task_id, on):
+                raise NotFound(f"{task.name} does not wait for {task_name(on)}.")
+            self._note("dependency_removed", task, actor=actor, message=f"after {task_name(on)}")
+            return self._lock(task_id)
+
+    def delete(self, task_id: int, *, actor: str) -> None:
+        """Remove a task with its attempts and thread. Refused while it runs or others wait for it."""
+        with self._store.transaction():
+            task = self._lock(task_id)
+            if attempts.live_of_task(self._store, task_id):
+                raise Conflict(f"{task.name} is being worked on. First: missionctl task cancel {task.name}")
+            if waiting := tasks.successors(self._store, task_id):
+                names = ", ".join(task_name(other) for other in waiting)
+                raise Conflict(
+                    f"{names} wait for {task.name}. "
+                    f"First: missionctl task depend {task_name(waiting[0])} --on {task.name} --remove"
+                )
+            self._note("deleted", task, actor=actor, message=task.title)
+            tasks.delete(self._store, task_id)
+
+    # Shared by all of the above
+
+    def _lock(self, task_id: int) -> Task:
+        task = tasks.lock(self._store, task_id)
+        if task is None:
+            raise NotFound(f"There is no task {task_name(task_id)}. See: missionctl task list --all")
+        return task
+
+    def _move(
+        self,
+        task: Task,
+        event: Event,
+        *,
+        actor: str,
+        message: str = "",
+        agent: str | None = None,
+        attempt: int | None = None,
+        outcome: Outcome | None = None,
+        **changes: Any,
+    ) -> Task:
+        """Move the task by the table, with its activity line."""
+        now = self._clock.now()
+        moved = replace(task, status=move(task, event), updated_at=now, **changes)
+        if not tasks.move(self._store, moved, from_status=task.status, now=now):
+            raise IllegalMove(f"{task.name} was moved by somebody else meanwhile. Look again and retry.")
+        activity = Activity(
+            at=now,
+            kind=outcome or event,
+            actor=actor,
+            message=message,
+            task_id=task.id,
+            attempt=attempt,
+            agent=agent,
+            from_status=task.status,
+            to_status=moved.status,
+        )
+        history.append(self._store, activity)
+        return moved
+
+    def _note(
+        self, kind: str, task: Task, *, actor: str, message: str = "", to_status: Status | None = None
+    ) -> None:
+        activity = Activity(
+            at=self._clock.now(),
+            kind=kind,
+            actor=actor,
+            message=message,
+            task_id=task.id,
+            to_status=to_status,
+        )
+        history.append(self._store, activity)
+

@@ -1,0 +1,1 @@
+"""The rules: pure, without input or output, never asking the time."""

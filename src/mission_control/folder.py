@@ -1,0 +1,72 @@
+"""Where things lie in the folder of a mission. Directories are private (0700), files too (0600)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PRIVATE_DIRECTORY = 0o700
+PRIVATE_FILE = 0o600
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The folder of one mission."""
+
+    home: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.home / "mission.toml"
+
+    @property
+    def database(self) -> Path:
+        return self.home / "mission.db"
+
+    @property
+    def doorbells(self) -> Path:
+        """Named pipes of processes that want to be woken; see execution/doorbell.py."""
+        return self.home / "run"
+
+    def attempt(self, task_id: int, number: int) -> Path:
+        """Everything of one attempt: output.log, exit.json, workspace."""
+        return self.home / "runs" / f"T-{task_id}" / str(number)
+
+    def output(self, task_id: int, number: int) -> Path:
+        """What the runner of one attempt printed."""
+        return self.attempt(task_id, number) / "output.log"
+
+    def heartbeat_log(self, agent: str) -> Path:
+        return self.home / "logs" / f"{agent}-heartbeat.log"
+
+    def executor_log(self, agent: str) -> Path:
+        return self.home / "logs" / f"{agent}-executor.log"
+
+    def soul(self, agent: str) -> Path:
+        """Who the agent is; written by people."""
+        return self.home / "agents" / agent / "SOUL.md"
+
+    def working(self, agent: str) -> Path:
+        """What the agent remembers from one attempt to the next."""
+        return self.home / "memory" / agent / "WORKING.md"
+
+    def make(self) -> None:
+        """The directories of a new mission."""
+        for name in ("agents", "memory", "logs", "runs", "run", "reports", "backups"):
+            make_private_directory(self.home / name)
+
+
+def make_private_directory(path: Path) -> None:
+    """The directory and its missing parents, readable by nobody else."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        try:
+            os.mkdir(folder, PRIVATE_DIRECTORY)
+        except FileExistsError:
+            continue
+
+
+def open_private(path: Path | str, flags: int) -> int:
+    """A file descriptor of a file that nobody else may read when it is made here. Never follows a link at the end."""
+    return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)

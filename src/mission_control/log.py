@@ -1,0 +1,73 @@
+"""The log lines of a mission: every event and its level is named here, and nowhere else.
+
+INFO a task moved, WARNING something was recovered, ERROR a person should look. Fields only: never prompts,
+output or environment. A line is one write, so lines of several processes never mix.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mission_control.folder import make_private_directory, open_private
+
+LEVELS: Mapping[str, str] = {
+    "heartbeat_ok": "INFO",
+    "heartbeat_worked": "INFO",
+    "heartbeat_paused": "INFO",
+    "heartbeat_failed": "ERROR",
+    "attempt_claimed": "INFO",
+    "attempt_started": "INFO",
+    "attempt_succeeded": "INFO",
+    "attempt_failed": "ERROR",
+    "attempt_timed_out": "ERROR",
+    "attempt_lost": "WARNING",
+    "attempt_released": "INFO",
+    "attempt_cancelled": "INFO",
+    "attempt_recovered": "WARNING",
+    "attempt_not_recorded": "ERROR",
+    "launch_failed": "ERROR",
+    "lease_lost": "WARNING",
+    "stragglers_ended": "WARNING",
+    "output_cut": "WARNING",
+}
+
+
+def line(event: str, at: datetime, fields: Mapping[str, Any]) -> str:
+    """`2026-02-06T10:00:00.000Z WARNING attempt_lost task=T-42 agent=ada error="executor is gone"`, without a newline."""
+    stamp = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    words = [f"{name}={_value(value)}" for name, value in fields.items() if value is not None]
+    return " ".join([stamp, f"{LEVELS[event]:<7}", event, *words])
+
+
+def append(path: Path, event: str, at: datetime, **fields: Any) -> None:
+    """Append one line to a log file; a disk that takes no more logs stops no work."""
+    text = (line(event, at, fields) + "\n").encode()
+    try:
+        try:
+            descriptor = open_private(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        except FileNotFoundError:
+            make_private_directory(path.parent)
+            descriptor = open_private(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    except OSError:
+        return
+    try:
+        os.write(descriptor, text)
+    except OSError:
+        pass  # disk full: the database still holds the history
+    finally:
+        os.close(descriptor)
+
+
+def _value(value: Any) -> str:
+    """A value as one word; quoted and escaped where it could be mistaken for more."""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    text = str(value)
+    if text and text.isascii() and text.isprintable() and not set(' "=\\') & set(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped) + '"'

@@ -1,0 +1,141 @@
+"""Agents in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mission_control.domain.agent import Agent
+from mission_control.store.store import Row, Store, instant
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What a heartbeat's one statement found."""
+
+    paused: bool
+    has_work: bool  # something is ready, or its wait has passed
+    has_live: bool  # somebody's attempt is live, so there may be something to recover
+
+
+def get(store: Store, name: str) -> Agent | None:
+    return _maybe(store.row("agent.get", name=name))
+
+
+def lock(store: Store, name: str) -> Agent | None:
+    """The agent, for whom nobody else claims until this transaction ends."""
+    return _maybe(store.row("agent.lock", name=name))
+
+
+def by_legacy_id(store: Store, legacy_id: str) -> Agent | None:
+    return _maybe(store.row("agent.by_legacy_id", legacy_id=legacy_id))
+
+
+def listed(store: Store) -> list[Agent]:
+    """All but the removed, by name."""
+    return [_agent(row) for row in store.rows("agent.list")]
+
+
+def count_ever(store: Store) -> int:
+    """How many there ever were: the position of the next one in the stagger."""
+    row = store.row("agent.count_ever")
+    assert row is not None
+    return int(row["agents"])
+
+
+def due(store: Store, now: datetime) -> list[str]:
+    """Names of agents whose heartbeat is due, the longest waiting first."""
+    return [row["name"] for row in store.rows("agent.due", now=now)]
+
+
+def insert(store: Store, agent: Agent, *, legacy: str | None = None) -> None:
+    store.rows(
+        "agent.insert",
+        name=agent.name,
+        role=agent.role,
+        runner=agent.runner,
+        model=agent.model,
+        slots=agent.slots,
+        schedule=agent.schedule,
+        host=agent.host,
+        review=agent.review,
+        paused=agent.paused,
+        next_heartbeat_at=agent.next_heartbeat_at,
+        legacy_id=agent.legacy_id,
+        legacy=legacy,
+        now=agent.created_at,
+    )
+
+
+def update(store: Store, agent: Agent, *, now: datetime) -> None:
+    """Write everything that may change in an agent."""
+    store.rows(
+        "agent.update",
+        name=agent.name,
+        role=agent.role,
+        runner=agent.runner,
+        model=agent.model,
+        slots=agent.slots,
+        schedule=agent.schedule,
+        host=agent.host,
+        review=agent.review,
+        paused=agent.paused,
+        removed=agent.removed,
+        next_heartbeat_at=agent.next_heartbeat_at,
+        now=now,
+    )
+
+
+def beat(
+    store: Store, name: str, *, now: datetime, next_heartbeat_at: datetime, latest_backoff: datetime
+) -> Beat | None:
+    """Mark the heartbeat and look for work, in one indexed statement; None when there is no such agent."""
+    row = store.row(
+        "agent.beat",
+        name=name,
+        now=now,
+        next_heartbeat_at=next_heartbeat_at,
+        latest_backoff=latest_backoff,
+    )
+    if row is None:
+        return None
+    has_work = row["has_ready"] or row["has_waking"] or row["has_stale_backoff"]
+    return Beat(paused=bool(row["paused"]), has_work=bool(has_work), has_live=bool(row["has_live"]))
+
+
+def load(store: Store, name: str, host: str) -> tuple[int, int]:
+    """Live attempts of the agent, and of the machine."""
+    row = store.row("agent.load", name=name, host=host)
+    assert row is not None
+    return int(row["of_agent"]), int(row["of_machine"])
+
+
+def open_tasks(store: Store, name: str) -> list[int]:
+    """Unfinished tasks that name this agent."""
+    return [row["id"] for row in store.rows("agent.open_tasks", name=name)]
+
+
+def _maybe(row: Row | None) -> Agent | None:
+    return None if row is None else _agent(row)
+
+
+def _agent(row: Row) -> Agent:
+    created_at, updated_at = instant(row["created_at"]), instant(row["updated_at"])
+    assert created_at is not None and updated_at is not None
+    return Agent(
+        name=row["name"],
+        role=row["role"],
+        runner=row["runner"],
+        model=row["model"],
+        slots=row["slots"],
+        schedule=row["schedule"],
+        host=row["host"],
+        review=bool(row["review"]),
+        paused=bool(row["paused"]),
+        removed=bool(row["removed"]),
+        next_heartbeat_at=instant(row["next_heartbeat_at"]),
+        last_heartbeat_at=instant(row["last_heartbeat_at"]),
+        legacy_id=row["legacy_id"],
+        created_at=created_at,
+        updated_at=updated_at,
+    )

@@ -1,0 +1,149 @@
+"""Activities, threads and imported notifications in the store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from mission_control.domain.history import Activity, Comment, CommentKind, Notification
+from mission_control.domain.task import Status
+from mission_control.store.store import Row, Store, instant
+
+
+def append(
+    store: Store, activity: Activity, *, legacy_id: str | None = None, legacy: str | None = None
+) -> None:
+    """Add one line; nothing ever changes or removes it but retention."""
+    store.rows(
+        "history.append",
+        at=activity.at,
+        kind=activity.kind,
+        task_id=activity.task_id,
+        attempt=activity.attempt,
+        agent=activity.agent,
+        actor=activity.actor,
+        from_status=activity.from_status,
+        to_status=activity.to_status,
+        message=activity.message,
+        legacy_id=legacy_id,
+        legacy=legacy,
+    )
+
+
+def of_task(store: Store, task_id: int) -> list[Activity]:
+    return [_activity(row) for row in store.rows("history.of_task", task_id=task_id)]
+
+
+def since(store: Store, after_id: int, *, agent: str | None, limit: int) -> list[Activity]:
+    """What came after the line `after_id`, oldest first."""
+    return [
+        _activity(row) for row in store.rows("history.since", after_id=after_id, agent=agent, limit=limit)
+    ]
+
+
+def latest(store: Store, *, agent: str | None, limit: int) -> list[Activity]:
+    """The newest `limit` lines, oldest of them first."""
+    return [_activity(row) for row in store.rows("history.latest", agent=agent, limit=limit)][::-1]
+
+
+def has_legacy_activity(store: Store, legacy_id: str) -> bool:
+    return store.row("history.by_legacy_id", legacy_id=legacy_id) is not None
+
+
+def add_comment(
+    store: Store,
+    task_id: int,
+    *,
+    author: str,
+    body: str,
+    kind: CommentKind,
+    created_at: datetime,
+    legacy_id: str | None = None,
+    legacy: str | None = None,
+) -> int:
+    """Add to the thread and return the comment's id."""
+    row = store.row(
+        "thread.add",
+        task_id=task_id,
+        author=author,
+        body=body,
+        kind=kind,
+        legacy_id=legacy_id,
+        legacy=legacy,
+        created_at=created_at,
+    )
+    assert row is not None
+    return int(row["id"])
+
+
+def thread(store: Store, task_id: int) -> list[Comment]:
+    """The thread of a task, oldest first."""
+    return [_comment(row) for row in store.rows("thread.of_task", task_id=task_id)]
+
+
+def has_legacy_comment(store: Store, legacy_id: str) -> bool:
+    return store.row("thread.by_legacy_id", legacy_id=legacy_id) is not None
+
+
+def add_notification(
+    store: Store,
+    *,
+    agent: str,
+    content: str,
+    delivered_at: datetime | None,
+    created_at: datetime,
+    legacy_id: str | None,
+    legacy: str | None,
+) -> None:
+    store.rows(
+        "thread.add_notification",
+        agent=agent,
+        content=content,
+        delivered_at=delivered_at,
+        legacy_id=legacy_id,
+        legacy=legacy,
+        created_at=created_at,
+    )
+
+
+def has_legacy_notification(store: Store, legacy_id: str) -> bool:
+    return store.row("thread.notification_by_legacy_id", legacy_id=legacy_id) is not None
+
+
+def undelivered(store: Store, agent: str | None) -> list[Notification]:
+    """Imported notifications that were never delivered."""
+    found = []
+    for row in store.rows("thread.undelivered", agent=agent):
+        created_at = instant(row["created_at"])
+        assert created_at is not None
+        found.append(Notification(row["id"], row["agent"], row["content"], created_at))
+    return found
+
+
+def _activity(row: Row) -> Activity:
+    at = instant(row["at"])
+    assert at is not None
+    return Activity(
+        id=row["id"],
+        at=at,
+        kind=row["kind"],
+        task_id=row["task_id"],
+        attempt=row["attempt"],
+        agent=row["agent"],
+        actor=row["actor"],
+        from_status=Status(row["from_status"]) if row["from_status"] else None,
+        to_status=Status(row["to_status"]) if row["to_status"] else None,
+        message=row["message"],
+    )
+
+
+def _comment(row: Row) -> Comment:
+    created_at = instant(row["created_at"])
+    assert created_at is not None
+    return Comment(
+        id=row["id"],
+        task_id=row["task_id"],
+        author=row["author"],
+        body=row["body"],
+        kind=CommentKind(row["kind"]),
+        created_at=created_at,
+    )

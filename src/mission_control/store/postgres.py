@@ -1,0 +1,55 @@
+"""Postgres through psycopg 3, imported only when the settings name one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg.rows import dict_row
+
+from mission_control.errors import Conflict, MissionControlError, StoreBusy, Unavailable
+from mission_control.store.dialect import POSTGRES, Dialect
+from mission_control.store.store import Row
+
+
+class PostgresConnection:
+    """One psycopg connection; transactions are begun and ended by the Store."""
+
+    dialect: Dialect = POSTGRES
+
+    def __init__(self, address: str) -> None:
+        try:
+            # Parameters are put in by the client: the server cannot tell the type of a bare NULL.
+            self._psycopg = psycopg.connect(
+                address, autocommit=True, row_factory=dict_row, cursor_factory=psycopg.ClientCursor
+            )
+            self._psycopg.execute("SET TIME ZONE 'UTC'")
+        except psycopg.Error as fault:
+            raise _ours(fault) from fault
+
+    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        values = None if parameters is None else {name: _plain(value) for name, value in parameters.items()}
+        try:
+            cursor = self._psycopg.execute(cast("LiteralString", sql), values)
+            return cursor.fetchall() if cursor.description else []
+        except psycopg.Error as fault:
+            raise _ours(fault) from fault
+
+    def close(self) -> None:
+        self._psycopg.close()
+
+
+def _ours(fault: psycopg.Error) -> MissionControlError:
+    reason = str(fault).strip().partition("\n")[0]
+    match fault:
+        case psycopg.errors.DeadlockDetected() | psycopg.errors.SerializationFailure():
+            return StoreBusy(f"The database gave way to another writer ({reason}). Try again.")
+        case psycopg.errors.IntegrityError():
+            return Conflict(f"The database refused the change: {reason}.")
+    return Unavailable(f"The database cannot be used: {reason}.")
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, StrEnum) else value

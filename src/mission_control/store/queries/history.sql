@@ -1,0 +1,26 @@
+-- name: append
+INSERT INTO activity (at, kind, task_id, attempt, agent, actor, from_status, to_status, message, legacy_id, legacy)
+VALUES (:at, :kind, :task_id, :attempt, :agent, :actor, :from_status, :to_status, :message, :legacy_id, :legacy);
+
+-- name: of_task
+SELECT id, at, kind, task_id, attempt, agent, actor, from_status, to_status, message
+  FROM activity WHERE task_id = :task_id ORDER BY id;
+
+-- name: since
+-- What came after the row `after_id`, oldest first.
+SELECT id, at, kind, task_id, attempt, agent, actor, from_status, to_status, message
+  FROM activity
+ WHERE id > :after_id AND (:agent IS NULL OR agent = :agent)
+ ORDER BY id
+ LIMIT :limit;
+
+-- name: latest
+-- The newest rows, newest first.
+SELECT id, at, kind, task_id, attempt, agent, actor, from_status, to_status, message
+  FROM activity
+ WHERE (:agent IS NULL OR agent = :agent)
+ ORDER BY id DESC
+ LIMIT :limit;
+
+-- name: by_legacy_id
+SELECT id FROM activity WHERE legacy_id = :legacy_id;

@@ -1,0 +1,114 @@
+"""SQLite through apsw: one file, WAL, every commit on disk before it is acknowledged."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import apsw
+
+from mission_control.errors import Conflict, MissionControlError, StoreBusy, StoreDamaged, Unavailable
+from mission_control.store.dialect import SQLITE, Dialect
+from mission_control.store.store import Row
+
+BUSY_SECONDS = 10.0  # how long a statement waits for another writer
+CHECKPOINT_PAGES = 4000  # a commit that finds the log this long writes it back itself; heartbeats do it before
+
+
+class SqliteConnection:
+    """One apsw connection with our settings."""
+
+    dialect: Dialect = SQLITE
+
+    def __init__(self, path: str, *, create: bool = False, vfs: str | None = None) -> None:
+        """Open the file at `path` (`:memory:` for tests). Without `create` a missing file is refused, never made."""
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+        if not create and path != ":memory:" and not os.path.exists(path):
+            raise StoreDamaged(
+                f"The database {path} is missing. If it was moved, put it back together with its -wal file; "
+                "otherwise restore the last backup."
+            )
+        self._path = path
+        try:
+            self._apsw = apsw.Connection(path, flags=flags, vfs=vfs)
+            self._apsw.set_busy_handler(_Patience())
+            # Closing must not checkpoint: the last of many short commands would pay for all before it.
+            self._apsw.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            for pragma in (
+                "journal_mode = WAL" if create else "foreign_keys = ON",
+                "synchronous = FULL",
+                "foreign_keys = ON",
+                f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            ):
+                self._apsw.execute(f"PRAGMA {pragma}")
+        except apsw.Error as fault:
+            raise self._ours(fault) from fault
+
+    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        try:
+            if parameters is None:
+                self._apsw.execute(sql)
+                return []
+            cursor = self._apsw.cursor()
+            cursor.execute(sql, {name: _plain(value) for name, value in parameters.items()})
+            names = [column[0] for column in cursor.get_description()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except apsw.ExecutionCompleteError:  # it ended without a row
+            return []
+        except apsw.Error as fault:
+            raise self._ours(fault) from fault
+
+    def close(self) -> None:
+        self._apsw.close()
+
+    def _ours(self, fault: apsw.Error) -> MissionControlError:
+        match fault:
+            case apsw.BusyError() | apsw.LockedError():
+                return StoreBusy(
+                    f"The database {self._path} was held by another writer for {BUSY_SECONDS:g} s. Try again."
+                )
+            case apsw.CorruptError() | apsw.NotADBError():
+                return StoreDamaged(
+                    f"The database {self._path} is damaged ({fault}). It was left as it is. "
+                    "See: missionctl doctor, then restore the last backup."
+                )
+            case apsw.FullError():
+                return Unavailable(f"The disk that holds {self._path} is full. Make room and try again.")
+            case apsw.CantOpenError() | apsw.IOError() | apsw.ReadOnlyError() | apsw.PermissionsError():
+                return Unavailable(f"The database {self._path} cannot be used: {fault}.")
+            case apsw.ConstraintError():
+                return Conflict(f"The database refused the change: {fault}.")
+        return Unavailable(f"The database {self._path} failed: {fault}.")
+
+
+class _Patience:
+    """Waits for another writer in short random steps: SQLite's own growing steps starve one of several writers."""
+
+    def __init__(self) -> None:
+        self._since = 0.0
+
+    def __call__(self, calls: int) -> bool:
+        if calls == 0:
+            self._since = time.monotonic()
+        if time.monotonic() - self._since > BUSY_SECONDS:
+            return False
+        time.sleep(random.uniform(0.0002, 0.003 if calls < 50 else 0.02))  # noqa: S311  no secret
+        return True
+
+
+def text_of_instant(moment: datetime) -> str:
+    """`2026-02-06T10:00:00.000000Z`: of one length, so that texts compare as instants do."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return text_of_instant(value)
+    if isinstance(value, StrEnum):
+        return value.value
+    return value

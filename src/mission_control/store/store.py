@@ -1,0 +1,103 @@
+"""One open database: transactions and named queries, whatever the dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Protocol
+
+from mission_control.store.dialect import Dialect
+from mission_control.store.queries import Queries
+
+Row = dict[str, Any]  # stays inside this folder; rows.py turns it into domain objects
+
+
+class Connection(Protocol):
+    """One connection of a driver. Raises only errors of ours, see errors.py."""
+
+    dialect: Dialect
+
+    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """Run one statement (or, without parameters, several) and return the rows of the last."""
+
+    def close(self) -> None:
+        """Give everything back; the object is not used again."""
+
+
+class Store:
+    """Named queries in transactions. Not for threads; never kept open across a fork."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._queries = Queries(connection.dialect)
+        self._depth = 0
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._connection.dialect
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. Inside another transaction: a part of it that can fail alone."""
+        with self._scope(self.dialect.begin_write):
+            yield
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Several reads of one and the same state."""
+        with self._scope(self.dialect.begin_read):
+            yield
+
+    @contextmanager
+    def _scope(self, begin: str) -> Iterator[None]:
+        name = f"depth_{self._depth}"
+        outermost = self._depth == 0
+        self._connection.execute(begin if outermost else f"SAVEPOINT {name}")
+        self._depth += 1
+        try:
+            yield
+            self._connection.execute("COMMIT" if outermost else f"RELEASE SAVEPOINT {name}")
+        except BaseException:
+            self._undo("ROLLBACK" if outermost else f"ROLLBACK TO SAVEPOINT {name}")
+            raise
+        finally:
+            self._depth -= 1
+
+    def _undo(self, statement: str) -> None:
+        """Roll back; a database that rolled back by itself (disk full, I/O error) has nothing left to undo."""
+        from mission_control.errors import Unavailable
+
+        try:
+            self._connection.execute(statement)
+        except Unavailable:
+            pass
+
+    def rows(self, query: str, /, **parameters: Any) -> list[Row]:
+        """All rows of a named query, e.g. `task.get`."""
+        return self._connection.execute(self._queries[query], parameters)
+
+    def row(self, query: str, /, **parameters: Any) -> Row | None:
+        """The only row of a named query, or None."""
+        found = self.rows(query, **parameters)
+        return found[0] if found else None
+
+    def script(self, sql: str) -> None:
+        """Several statements without parameters, as migrations are."""
+        self._connection.execute(sql)
+
+    def number(self, what: str) -> int:
+        """The next `task` or `token` number: grows, never reused, not even after a restore."""
+        row = self.row(f"number.next_{what}")
+        assert row is not None
+        return int(row["value"])
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def instant(value: Any) -> datetime | None:
+    """A stored instant as aware datetime: Postgres gives one, SQLite gives the text."""
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(value)
