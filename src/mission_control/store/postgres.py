@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -32,7 +32,7 @@ class PostgresConnection:
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         values = None if parameters is None else {name: _plain(value) for name, value in parameters.items()}
         try:
-            cursor = self._psycopg.execute(cast("LiteralString", sql), values)
+            cursor = self._psycopg.execute(sql, values)
             return cursor.fetchall() if cursor.description else []
         except psycopg.Error as fault:
             raise _ours(fault) from fault

@@ -1,0 +1,125 @@
+"""What every suite can ask for: a clock, a store on both databases, a board and squad on top, the command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mission_control.board import Board
+from mission_control.config import Config
+from mission_control.squad import Squad
+from mission_control.store.schema import connect, migrate, open_store
+from mission_control.store.store import Store
+from support.clock import START, FakeClock
+from support.command import Command
+from support.factories import AgentFactory, TaskFactory
+
+if TYPE_CHECKING:
+    from support.postgres import PostgresServer  # needs psycopg, which the SQLite tests do without
+
+RUNNERS = ("shell",)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Stands at Friday 2026-02-06 10:00 UTC until it is advanced."""
+    return FakeClock()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """The defaults, on a machine called `here`."""
+    return Config(home=tmp_path, host="here", timezone="UTC")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One server for all tests of this process; started by the first that needs it."""
+    if os.environ.get("WITHOUT_POSTGRES"):
+        pytest.skip("WITHOUT_POSTGRES is set")
+    from support.postgres import PostgresServer
+
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a database with our schema and nothing in it lies: a SQLite file, then a Postgres database."""
+    if request.param == "sqlite":
+        path = str(tmp_path / "mission.db")
+        store = connect(path, create=True)
+        migrate(store, now=START)
+        store.close()
+        yield path
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    made = server.create_database()
+    yield made
+    server.drop_database(made)
+
+
+@pytest.fixture
+def open_again(address: str) -> Iterator[Callable[[], Store]]:
+    """Opens one more connection to the same database, as another process would; closed at the end."""
+    opened: list[Store] = []
+
+    def open_one() -> Store:
+        opened.append(open_store(address))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_again: Callable[[], Store]) -> Store:
+    """An open store; each test that asks for it runs on SQLite and on Postgres."""
+    return open_again()
+
+
+@pytest.fixture
+def make_board(clock: FakeClock, config: Config) -> Callable[[Store], Board]:
+    """Puts a board on a store. Its runner refuses nothing, and a backoff is always waited in full."""
+    return lambda store: Board(store, clock, config, refuses=lambda _runner, _command: None, jitter=lambda: 1.0)
+
+
+@pytest.fixture
+def board(store: Store, make_board: Callable[[Store], Board]) -> Board:
+    return make_board(store)
+
+
+@pytest.fixture
+def squad(store: Store, clock: FakeClock, config: Config) -> Squad:
+    return Squad(store, clock, config, runners=RUNNERS)
+
+
+@pytest.fixture
+def agent(squad: Squad) -> AgentFactory:
+    """Lets an agent join: `agent("ada", slots=1)`."""
+    return AgentFactory(squad)
+
+
+@pytest.fixture
+def task(board: Board, squad: Squad) -> TaskFactory:
+    """Puts a task on the board: `task("Write", to="ada", after=[first])`."""
+    return TaskFactory(board, squad)
+
+
+@pytest.fixture
+def bare_missionctl(tmp_path: Path) -> Command:
+    """The installed command where there is no mission yet."""
+    return Command(tmp_path / "mission")
+
+
+@pytest.fixture
+def missionctl(bare_missionctl: Command) -> Command:
+    """The installed command in a new, empty mission: `missionctl("add", "Write", expect=0).json`."""
+    bare_missionctl("init", bare_missionctl.home)
+    return bare_missionctl
