@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from mission_control.board import Board
 from mission_control.config import Config
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from support.postgres import PostgresServer  # needs psycopg, which the SQLite tests do without
 
 RUNNERS = ("shell",)
+
+# No deadline: the machine may be busy. No database of examples: the checkout may belong to another user.
+settings.register_profile("suite", deadline=None, database=None)
+settings.load_profile("suite")
 
 
 @pytest.fixture
