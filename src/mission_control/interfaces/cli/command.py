@@ -1,0 +1,149 @@
+"""How every command looks: global options in any place, an example, its exit codes; groups import late."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import click
+from click.shell_completion import CompletionItem
+
+from mission_control.interfaces.cli.context import Session
+
+ALWAYS = {0: "done", 2: "wrong usage or bad input"}
+OF_A_MISSION = {5: "no mission, or it cannot be used now"}
+
+
+class Entry(NamedTuple):
+    """Where a command lives and what it does, so that help needs no import of it."""
+
+    place: str  # module:attribute
+    summary: str
+
+
+def _remember_home(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.ensure_object(Session).home = value
+
+
+def _remember_json(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's signature
+    if value:
+        context.ensure_object(Session).as_json = True
+
+
+def _remember_no_color(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's signature
+    if value:
+        context.ensure_object(Session).no_color = True
+
+
+def _global_options() -> list[click.Parameter]:
+    """Accepted by every group and every command, so that their place does not matter."""
+    return [
+        click.Option(
+            ["--home"],
+            metavar="DIR",
+            type=click.Path(file_okay=False),
+            expose_value=False,
+            callback=_remember_home,
+            help="The mission's folder. Default: MISSIONCTL_HOME, else the nearest parent with a mission.toml.",
+        ),
+        click.Option(
+            ["--json"],
+            is_flag=True,
+            expose_value=False,
+            callback=_remember_json,
+            help="Print one JSON document and nothing else.",
+        ),
+        click.Option(
+            ["--no-color"],
+            is_flag=True,
+            expose_value=False,
+            callback=_remember_no_color,
+            help="No colours, as NO_COLOR does.",
+        ),
+    ]
+
+
+class Command(click.Command):
+    """A command with the global options, examples and exit codes."""
+
+    def __init__(
+        self,
+        *args: Any,
+        examples: Sequence[str] = (),
+        exits: Mapping[int, str] | None = None,
+        needs_mission: bool = True,
+        **attributes: Any,
+    ) -> None:
+        """`exits` adds to what every command can end with, or words it better."""
+        super().__init__(*args, **attributes)
+        self.params.extend(_global_options())
+        self.examples = tuple(examples)
+        self.exits = dict(sorted({**ALWAYS, **(OF_A_MISSION if needs_mission else {}), **(exits or {})}.items()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+        with formatter.section("Exit codes"):
+            formatter.write_text(" · ".join(f"{code} {meaning}" for code, meaning in self.exits.items()))
+
+
+def command(
+    name: str,
+    *,
+    examples: Sequence[str],
+    exits: Mapping[int, str] | None = None,
+    needs_mission: bool = True,
+) -> Callable[[Callable[..., Any]], Command]:
+    """Make a function `(session, …) -> exit code or None` a command; its docstring becomes the help."""
+
+    def decorate(function: Callable[..., Any]) -> Command:
+        decorated = click.command(name, cls=Command, examples=examples, exits=exits, needs_mission=needs_mission)
+        return decorated(click.pass_obj(function))
+
+    return decorate
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands from a table and imports one when it is called."""
+
+    def __init__(self, *args: Any, table: Mapping[str, Entry], **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.table = table
+        self.params.extend(_global_options())
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        entry = self.table.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.place.partition(":")
+        found: click.Command = getattr(importlib.import_module(module), attribute)
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it, but suggestions come from the table."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand:
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=self.table, ctx=ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in self.table.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        names = [
+            CompletionItem(name, help=entry.summary)
+            for name, entry in self.table.items()
+            if name.startswith(incomplete)
+        ]
+        return [*names, *options]

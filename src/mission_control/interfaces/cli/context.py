@@ -1,0 +1,79 @@
+"""What one call of the command knows: which mission, who calls, how to print."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from typing import TextIO
+
+from mission_control.config import process_environment
+from mission_control.domain import limits
+from mission_control.interfaces.mission import Application, Mission
+
+
+class Session:
+    """One call of `missionctl`. The mission is opened when first asked for."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self.home: str | None = None
+        self.as_json = False
+        self.no_color = bool(process_environment().get("NO_COLOR"))
+        self._mission: Mission | None = None
+
+    @property
+    def mission(self) -> Mission:
+        """The open mission. Raises NoMission, ConfigInvalid or Unavailable."""
+        if self._mission is None:
+            self._mission = self.application.open(self.home)
+        return self._mission
+
+    @property
+    def opened(self) -> Mission | None:
+        """The mission if it was opened, for whoever cleans up or reports."""
+        return self._mission
+
+    def adopt(self, mission: Mission) -> None:
+        """Go on with a mission that was just made."""
+        self._mission = mission
+
+    def close(self) -> None:
+        """Close the mission if it was opened."""
+        if self._mission is not None:
+            self._mission.close()
+            self._mission = None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads standard output directly; then tables and colours, else plain text."""
+        return not self.as_json and _is_terminal(sys.stdout)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a question would reach a person."""
+        return not self.as_json and _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+
+    @property
+    def now(self) -> datetime:
+        return self.mission.clock.now()
+
+    @property
+    def actor(self) -> str:
+        """Who does this: inside an attempt its agent, else the user of this process."""
+        agent = process_environment().get("MISSIONCTL_AGENT")
+        return limits.agent_name(agent) if agent else _user_name()
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """False for a stream that was closed before the start."""
+    return stream is not None and stream.isatty()
+
+
+def _user_name() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run under a number without a name
+        return f"uid-{os.getuid()}"

@@ -1,0 +1,87 @@
+"""How our words look on a terminal: one icon, word and colour for each, the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from mission_control.domain.attempt import Outcome
+from mission_control.domain.task import Priority, Status
+from mission_control.interfaces.cli.output import Cell
+
+_STATUS: Mapping[Status, tuple[str, str]] = {
+    Status.INBOX: ("○", ""),
+    Status.IN_PROGRESS: ("◐", "cyan"),
+    Status.REVIEW: ("◆", "magenta"),
+    Status.DONE: ("✓", "green"),
+    Status.BLOCKED: ("■", "bold red"),
+    Status.CANCELLED: ("⊘", "bright_black"),
+}
+_PRIORITY: Mapping[Priority, tuple[str, str]] = {
+    Priority.URGENT: ("▲ urgent", "bold red"),
+    Priority.HIGH: ("↑ high", "yellow"),
+    Priority.NORMAL: ("", ""),  # what is usual needs no ink
+    Priority.LOW: ("↓ low", "bright_black"),
+}
+_OUTCOME: Mapping[Outcome, tuple[str, str]] = {
+    Outcome.SUCCEEDED: ("✓", "green"),
+    Outcome.FAILED: ("✗", "red"),
+    Outcome.TIMED_OUT: ("✗", "red"),
+    Outcome.LOST: ("?", "yellow"),
+    Outcome.RELEASED: ("↩", "bright_black"),
+    Outcome.CANCELLED: ("⊘", "bright_black"),
+}
+_STEPS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "m"), (timedelta(seconds=1), "s"))
+
+
+def status_cell(status: Status) -> Cell:
+    icon, style = _STATUS[status]
+    return Cell(status.value, f"{icon} {status.value.replace('_', ' ')}", style)
+
+
+def priority_cell(priority: Priority) -> Cell:
+    shown, style = _PRIORITY[priority]
+    return Cell(priority.value, shown, style)
+
+
+def outcome_cell(outcome: Outcome | None) -> Cell:
+    """Null while the attempt is live."""
+    if outcome is None:
+        return Cell("", "◐ running", "cyan")
+    icon, style = _OUTCOME[outcome]
+    return Cell(outcome.value, f"{icon} {outcome.value.replace('_', ' ')}", style)
+
+
+def agents_cell(names: tuple[str, ...]) -> Cell:
+    return Cell(",".join(names), ", ".join(names) or "nobody", "" if names else "yellow")
+
+
+def instant_cell(moment: datetime | None, now: datetime) -> Cell:
+    """Exact for a pipe, relative for a person: `5m ago`, `in 2h`."""
+    if moment is None:
+        return Cell("")
+    return Cell(instant_text(moment), relative(moment, now), "bright_black")
+
+
+def instant_text(moment: datetime) -> str:
+    """`2026-02-06T10:00:00.000000Z`, as everywhere in JSON."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def relative(moment: datetime, now: datetime) -> str:
+    """`now`, `5m ago`, `in 2h`."""
+    if abs(moment - now) < timedelta(seconds=1):
+        return "now"
+    return f"in {span(moment - now)}" if moment > now else f"{span(now - moment)} ago"
+
+
+def span(length: timedelta) -> str:
+    """A duration in its largest unit: `45s`, `5m`, `3h`, `12d`; below a second `0.4s`.
+
+    >>> span(timedelta(minutes=90)), span(timedelta(milliseconds=420))
+    ('1h', '0.4s')
+    """
+    for step, unit in _STEPS:
+        if length >= step:
+            return f"{length // step}{unit}"
+    return f"{length.total_seconds():.1f}s"

@@ -1,0 +1,62 @@
+"""The table of all commands. A new command is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mission_control.interfaces.cli.command import Entry, LazyGroup
+
+PROGRAM = "missionctl"
+COMPLETION_VARIABLE = "_MISSIONCTL_COMPLETE"
+_HERE = "mission_control.interfaces.cli"
+
+TASK_COMMANDS: Mapping[str, Entry] = {
+    "add": Entry(f"{_HERE}.task_add:add", "Put a task on the board, or many from a file."),
+    "list": Entry(f"{_HERE}.task_list:list_tasks", "Show tasks: the unfinished ones, in the order of the queue."),
+    "ready": Entry(f"{_HERE}.task_list:ready", "Show what could start now, first first."),
+    "show": Entry(f"{_HERE}.task_show:show", "Show everything about a task, and why it does not run."),
+    "edit": Entry(f"{_HERE}.task_edit:edit", "Change a task."),
+    "depend": Entry(f"{_HERE}.task_edit:depend", "Let a task wait for others."),
+    "retry": Entry(f"{_HERE}.task_move:retry", "Put blocked, cancelled or done tasks back into the inbox."),
+    "cancel": Entry(f"{_HERE}.task_cancel:cancel", "Cancel tasks and end what runs for them."),
+    "approve": Entry(f"{_HERE}.task_move:approve", "Accept work that waits for review."),
+    "reject": Entry(f"{_HERE}.task_talk:reject", "Send work that waits for review back with a comment."),
+    "answer": Entry(f"{_HERE}.task_talk:answer", "Answer what blocks a task and put it back into the inbox."),
+    "comment": Entry(f"{_HERE}.task_talk:comment", "Write into the thread of a task."),
+    "move": Entry(f"{_HERE}.task_move:move", "Move tasks to another status, where a person may."),
+    "delete": Entry(f"{_HERE}.task_edit:delete", "Remove tasks with their attempts and threads."),
+    "wait": Entry(f"{_HERE}.task_wait:wait", "Wait until tasks have ended."),
+}
+AGENT_COMMANDS: Mapping[str, Entry] = {
+    "add": Entry(f"{_HERE}.agent:add", "Let an agent join the squad."),
+    "list": Entry(f"{_HERE}.agent:list_agents", "Show the squad."),
+    "show": Entry(f"{_HERE}.agent:show", "Show one agent."),
+    "edit": Entry(f"{_HERE}.agent:edit", "Change an agent."),
+    "pause": Entry(f"{_HERE}.agent:pause", "Let agents start nothing more; what runs goes on."),
+    "resume": Entry(f"{_HERE}.agent:resume", "Let paused agents take tasks again."),
+    "remove": Entry(f"{_HERE}.agent:remove", "Take agents out of the squad; their history stays."),
+}
+COMMANDS: Mapping[str, Entry] = {
+    "init": Entry(f"{_HERE}.init:init", "Make a mission."),
+    "task": Entry(f"{_HERE}.main:task", "Everything about tasks."),
+    "agent": Entry(f"{_HERE}.main:agent", "Everything about agents."),
+    # What is done all day also goes without its noun.
+    "add": TASK_COMMANDS["add"],
+    "ls": TASK_COMMANDS["list"],
+    "show": TASK_COMMANDS["show"],
+    "ready": TASK_COMMANDS["ready"],
+    "retry": TASK_COMMANDS["retry"],
+    "cancel": TASK_COMMANDS["cancel"],
+    "completion": Entry(f"{_HERE}.completion:completion", "Print the completion script of a shell."),
+    "version": Entry(f"{_HERE}.version:version", "Show which program this is."),
+}
+
+root = LazyGroup(
+    PROGRAM,
+    table=COMMANDS,
+    no_args_is_help=True,
+    help="Mission Control: tasks on a board, and a squad of agents that executes them.\n\n"
+    "Start with: missionctl init my-mission --squad demo",
+)
+task = LazyGroup("task", table=TASK_COMMANDS, no_args_is_help=True, help=COMMANDS["task"].summary)
+agent = LazyGroup("agent", table=AGENT_COMMANDS, no_args_is_help=True, help=COMMANDS["agent"].summary)

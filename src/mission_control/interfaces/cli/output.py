@@ -1,0 +1,85 @@
+"""Printing results: a table for a terminal, tab-separated values for a pipe, one JSON document when asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from mission_control.interfaces.cli.context import Session
+from mission_control.interfaces.cli.text import on_one_line, tsv_cell
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value: what a pipe gets, and what a terminal shows of it."""
+
+    plain: str
+    shown: str | None = None  # null: as for a pipe
+    style: str = ""  # of rich, e.g. `bold red`
+    below: str | None = None  # a quiet second line on a terminal
+
+    @property
+    def on_terminal(self) -> str:
+        return on_one_line(self.plain if self.shown is None else self.shown)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; its name is the header."""
+
+    name: str
+    grows: bool = False  # gets the room that is left on a terminal
+    right: bool = False
+    on_terminal: bool = True  # False: for pipes only
+
+
+Row = Sequence[Cell | str]
+
+
+def print_json(value: Any) -> None:
+    """One document on one line."""
+    click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(session: Session, columns: Sequence[Column], rows: Iterable[Row], *, when_empty: str) -> None:
+    """A list for whoever reads. `when_empty` is said to a person when there are no rows; a pipe gets the header."""
+    cells = [[as_cell(value) for value in row] for row in rows]
+    if not session.is_terminal:
+        _print_tsv([column.name for column in columns], cells)
+    elif cells:
+        # Imported here: rich costs 50 ms that only a person should pay.
+        from mission_control.interfaces.cli import terminal
+
+        terminal.print_table(session, columns, cells)
+    else:
+        click.echo(when_empty)
+
+
+def print_fields(session: Session, fields: Iterable[tuple[str, Cell | str]]) -> None:
+    """The facts of one thing, a line each. Empty ones are left out on a terminal."""
+    pairs = [(name, as_cell(value)) for name, value in fields]
+    if not session.is_terminal:
+        _print_tsv(["field", "value"], [[Cell(name), cell] for name, cell in pairs])
+        return
+    from mission_control.interfaces.cli import terminal
+
+    terminal.print_fields(session, [(name, cell) for name, cell in pairs if cell.on_terminal])
+
+
+def tell(text: str) -> None:
+    """A message beside the result: on standard error, so that pipes stay clean."""
+    click.echo(text, err=True)
+
+
+def as_cell(value: Cell | str) -> Cell:
+    return Cell(value) if isinstance(value, str) else value
+
+
+def _print_tsv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    click.echo("\t".join(header))
+    for row in rows:
+        click.echo("\t".join(tsv_cell(cell.plain) for cell in row))
