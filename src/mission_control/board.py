@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain import limits
 from mission_control.domain.agent import Agent
-from mission_control.domain.attempt import Ending, Outcome, ProcessIdentity, attempt_name, judge
+from mission_control.domain.attempt import Attempt, Ending, Outcome, ProcessIdentity, attempt_name, judge
 from mission_control.domain.draft import Defaults, NewTask, check
 from mission_control.domain.history import Activity, CommentKind
 from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, agent_hold, task_holds
@@ -25,6 +25,7 @@ from mission_control.store.attempts import Lease, LeaseState
 from mission_control.store.store import Store
 
 SYSTEM = "mission_control"  # the actor of what nobody did by hand
+DEPENDENCIES = "dependencies"  # held by whoever changes the graph of existing tasks
 
 Refusal = Callable[[str, str | None], str | None]  # (runner, command) -> why it cannot do that, or None
 
@@ -60,9 +61,7 @@ class Board:
         self._config = config
         self._refuses = refuses
         self._jitter = jitter
-        self._policy = RetryPolicy(
-            base=timedelta(seconds=config.backoff_base_seconds), ceiling=config.backoff_cap
-        )
+        self._policy = RetryPolicy(base=timedelta(seconds=config.backoff_base_seconds), ceiling=config.backoff_cap)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -77,10 +76,13 @@ class Board:
         now = self._clock.now()
         wanted = self._checked(new)
         with self._store.transaction():
-            if new.key is not None and (known := tasks.by_key(self._store, new.key)):
-                return known, False
+            if new.key is not None:
+                self._store.hold(f"key {new.key}")  # or two adding at once would both find nothing
+                if known := tasks.by_key(self._store, new.key):
+                    return known, False
             assigned = [self._assignable(name, wanted.command) for name in wanted.agents]
-            for predecessor in new.after:
+            predecessors = sorted(set(new.after))
+            for predecessor in predecessors:
                 self._lock(predecessor)
             task = replace(
                 wanted,
@@ -91,7 +93,7 @@ class Board:
                 updated_at=now,
             )
             tasks.insert(self._store, task)
-            for predecessor in new.after:
+            for predecessor in predecessors:
                 tasks.add_dependency(self._store, task.id, predecessor)
             self._note("added", task, actor=actor, to_status=task.status)
             return self._lock(task.id), True
@@ -102,7 +104,7 @@ class Board:
 
     def _assignable(self, name: str, command: str | None) -> Agent:
         """The agent, when it exists and its runner can do such a task."""
-        agent = agents.get(self._store, name)
+        agent = agents.share(self._store, name)
         if agent is None or agent.removed:
             raise NotFound(f"There is no agent {name}. Add it with: missionctl agent add {name}")
         if reason := self._refuses(agent.runner, command):
@@ -117,18 +119,18 @@ class Board:
         One transaction: counts the live attempts, picks, moves the tasks, inserts the attempts.
         `most` bounds the number taken. Nothing ready, paused or no slot free: an empty list.
         """
-        now = self._clock.now()
         with self._store.transaction():
             agent = agents.lock(self._store, name)
             if agent is None or agent.removed:
                 raise NotFound(f"There is no agent {name}. See: missionctl agent list")
             load, machine = self._loads(agent)
+            now = self._clock.now()  # not before the locks, for which it may have waited
             tasks.wake_due(self._store, name, now=now, latest_backoff=now + self._config.backoff_cap)
             if agent_hold(load, machine):
                 return []
             free = load.slots - load.live
             claims: list[Claim] = []
-            for task in tasks.ready(self._store, name, min(free, free if most is None else most)):
+            for task in tasks.ready(self._store, name, now=now, limit=free if most is None else min(free, most)):
                 if agent_hold(load, machine):
                     break
                 if self._task_holds(task, now):
@@ -142,9 +144,9 @@ class Board:
         """Take this one task for `name` now, out of turn. Raises Conflict with the cause when it cannot start."""
         now = self._clock.now()
         with self._store.transaction():
-            agent = agents.lock(self._store, name)
             task = self._lock(task_id)
-            if agent is None or name not in task.agents:
+            agent = agents.lock(self._store, name)
+            if agent is None or agent.removed or name not in task.agents:
                 raise Conflict(f"{task.name} is not assigned to {name}.")
             load, machine = self._loads(agent)
             hold = agent_hold(load, machine)
@@ -157,6 +159,8 @@ class Board:
 
     def _loads(self, agent: Agent) -> tuple[AgentLoad, MachineLoad]:
         host = self._config.host
+        if self._config.machine_slots is not None:
+            self._store.hold(f"machine {host}")  # its slots are counted by one claim at a time
         of_agent, of_machine = agents.load(self._store, agent.name, host)
         return (
             AgentLoad(agent.name, agent.slots, of_agent, paused=agent.paused, host=agent.host),
@@ -190,9 +194,7 @@ class Board:
         """Note that `executor` starts the runner now; the last check before it does. Raises LeaseLost."""
         now = self._clock.now()
         with self._store.transaction():
-            state = attempts.start(
-                self._store, lease, executor, now=now, lease_expires_at=self._lease_end(now)
-            )
+            state = attempts.start(self._store, lease, executor, now=now, lease_expires_at=self._lease_end(now))
         return state or self._lost(lease)
 
     def renew(self, lease: Lease) -> LeaseState:
@@ -204,8 +206,11 @@ class Board:
     def finish(self, lease: Lease, ending: Ending) -> Task:
         """Record how the attempt ended and move its task on. Saying the same again is harmless. Raises LeaseLost."""
         now = self._clock.now()
+        ending = replace(ending, error=limits.program_text(ending.error))
         with self._store.transaction():
-            task = self._lock(lease.task_id)
+            task = tasks.lock(self._store, lease.task_id)
+            if task is None:  # deleted since
+                self._lost(lease)
             agent = attempts.finish(self._store, lease, ending, now=now)
             if agent is None:
                 recorded = attempts.get(self._store, lease.task_id, lease.number)
@@ -230,11 +235,15 @@ class Board:
     def _lease_end(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._config.lease_seconds)
 
-    def _lost(self, lease: Lease) -> LeaseState:
+    def _lost(self, lease: Lease) -> NoReturn:
         raise LeaseLost(
             f"The lease of {attempt_name(lease.task_id, lease.number)} (token {lease.token}) is over. "
             "Nothing was changed; stop working on it."
         )
+
+    def live(self) -> list[Attempt]:
+        """All live attempts, for whoever recovers those that nobody executes any more."""
+        return attempts.live(self._store)
 
     # In a person's hands
 
@@ -245,6 +254,7 @@ class Board:
 
     def reject(self, task_id: int, comment: str, *, actor: str) -> Task:
         """Send the work back with a comment; tries count from zero."""
+        comment = _checked_comment(comment)
         with self._store.transaction():
             task = self._lock(task_id)
             moved = self._move(task, Event.REJECT, actor=actor, message=comment, failures=0, reason=comment)
@@ -253,6 +263,7 @@ class Board:
 
     def answer(self, task_id: int, text: str, *, actor: str) -> Task:
         """Answer what blocked the task and put it back; tries count from zero."""
+        text = _checked_comment(text)
         with self._store.transaction():
             task = self._lock(task_id)
             moved = self._move(task, Event.ANSWER, actor=actor, message=text, failures=0, reason=None)
@@ -291,13 +302,11 @@ class Board:
 
     def comment(self, task_id: int, text: str, *, actor: str) -> int:
         """Write into the thread of a task and return the comment's id."""
+        text = _checked_comment(text)
         with self._store.transaction():
             return self._say(self._lock(task_id), text, CommentKind.COMMENT, actor)
 
-    def _say(self, task: Task, text: str, kind: CommentKind, actor: str) -> int:
-        if not text.strip():
-            raise InvalidInput("There is no text. Say what you mean, e.g.: missionctl task comment T-1 'Looks good'")
-        body = limits.long_text(text, "comment")
+    def _say(self, task: Task, body: str, kind: CommentKind, actor: str) -> int:
         self._note("commented", task, actor=actor, message=str(kind))
         return history.add_comment(
             self._store, task.id, author=actor, body=body, kind=kind, created_at=self._clock.now()
@@ -319,20 +328,23 @@ class Board:
                 review=task.review,
             )
             wanted = self._checked(replace(new, **changes))
-            if wanted.max_attempts < task.failures:
+            tries_left = task.status in (Status.INBOX, Status.IN_PROGRESS)
+            if wanted.max_attempts < task.failures + tries_left:
                 raise Conflict(
-                    f"{task.name} has failed {task.failures} times; --max-attempts cannot be less. "
+                    f"{task.name} has failed {task.failures} times; with --max-attempts {wanted.max_attempts} "
+                    "its attempts would be used up. "
                     f"Start over with: missionctl task retry {task.name}"
                 )
-            for name in wanted.agents:
-                self._assignable(name, wanted.command)
+            assigned = [self._assignable(name, wanted.command) for name in wanted.agents]
+            handed_over = wanted.agents != task.agents
             edited = replace(
                 wanted,
                 id=task.id,
+                review=wanted.review or (handed_over and any(agent.review for agent in assigned)),
                 rank=rank(wanted.priority, task.created_at, self._config.ageing),
             )
             tasks.edit(self._store, edited, now=self._clock.now())
-            if wanted.agents != task.agents:
+            if handed_over:
                 tasks.unassign_all(self._store, task.id)
                 tasks.assign(self._store, task.id, wanted.agents)
             self._note("edited", task, actor=actor, message=", ".join(sorted(changes)))
@@ -341,7 +353,7 @@ class Board:
     def depend(self, task_id: int, on: int, *, actor: str) -> Task:
         """Let a task wait for another. Refuses cycles, and tasks that have started or are finished."""
         with self._store.transaction():
-            tasks.lock_graph(self._store)
+            self._store.hold(DEPENDENCIES)  # a cycle must not come in two halves
             self._lock(on)
             task = self._lock(task_id)
             if task_id == on or tasks.waits_for(self._store, on, task_id):
@@ -360,6 +372,7 @@ class Board:
     def undepend(self, task_id: int, on: int, *, actor: str) -> Task:
         """Let a task no longer wait for another."""
         with self._store.transaction():
+            self._store.hold(DEPENDENCIES)
             self._lock(on)
             task = self._lock(task_id)
             if not tasks.remove_dependency(self._store, task_id, on):
@@ -421,9 +434,7 @@ class Board:
         history.append(self._store, activity)
         return moved
 
-    def _note(
-        self, kind: str, task: Task, *, actor: str, message: str = "", to_status: Status | None = None
-    ) -> None:
+    def _note(self, kind: str, task: Task, *, actor: str, message: str = "", to_status: Status | None = None) -> None:
         activity = Activity(
             at=self._clock.now(),
             kind=kind,
@@ -434,3 +445,8 @@ class Board:
         )
         history.append(self._store, activity)
 
+
+def _checked_comment(text: str) -> str:
+    if not text.strip():
+        raise InvalidInput("There is no text. Say what you mean, e.g.: missionctl task comment T-1 'Looks good'")
+    return limits.long_text(text, "comment")

@@ -11,6 +11,7 @@ from mission_control.errors import InvalidInput
 TITLE_CHARACTERS = 500
 TEXT_BYTES = 1_000_000  # descriptions, comments
 COMMAND_BYTES = 100_000
+ERROR_CHARACTERS = 2_000
 KEY_CHARACTERS = 200
 MAX_ATTEMPTS = 100
 MAX_SLOTS = 1000
@@ -63,6 +64,18 @@ def command(text: str) -> str:
     if not text.strip():
         raise InvalidInput("The command is empty.")
     return long_text(text, "command", COMMAND_BYTES)
+
+
+def program_text(text: str | None) -> str | None:
+    """What a program said about its end, made fit to keep: never refused, for its attempt must be recorded.
+
+    NUL and what is no Unicode become `\ufffd`; what goes beyond 2,000 characters is cut.
+    """
+    if text is None:
+        return None
+    legible = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    cut = legible[:ERROR_CHARACTERS]
+    return cut if cut == legible else cut + "…"
 
 
 def key(text: str) -> str:

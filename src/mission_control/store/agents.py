@@ -16,6 +16,9 @@ class Beat:
     paused: bool
     has_work: bool  # something is ready, or its wait has passed
     has_live: bool  # somebody's attempt is live, so there may be something to recover
+    waiting: int  # tasks of the agent in the inbox
+    schedule: str
+    next_heartbeat_at: datetime | None  # as it was planned; in the past when the heartbeat was due
 
 
 def get(store: Store, name: str) -> Agent | None:
@@ -25,6 +28,11 @@ def get(store: Store, name: str) -> Agent | None:
 def lock(store: Store, name: str) -> Agent | None:
     """The agent, for whom nobody else claims until this transaction ends."""
     return _maybe(store.row("agent.lock", name=name))
+
+
+def share(store: Store, name: str) -> Agent | None:
+    """The agent, whom nobody removes until this transaction ends."""
+    return _maybe(store.row("agent.share", name=name))
 
 
 def by_legacy_id(store: Store, legacy_id: str) -> Agent | None:
@@ -86,21 +94,24 @@ def update(store: Store, agent: Agent, *, now: datetime) -> None:
     )
 
 
-def beat(
-    store: Store, name: str, *, now: datetime, next_heartbeat_at: datetime, latest_backoff: datetime
-) -> Beat | None:
+def beat(store: Store, name: str, *, now: datetime, latest_backoff: datetime) -> Beat | None:
     """Mark the heartbeat and look for work, in one indexed statement; None when there is no such agent."""
-    row = store.row(
-        "agent.beat",
-        name=name,
-        now=now,
-        next_heartbeat_at=next_heartbeat_at,
-        latest_backoff=latest_backoff,
-    )
+    row = store.row("agent.beat", name=name, now=now, latest_backoff=latest_backoff)
     if row is None:
         return None
     has_work = row["has_ready"] or row["has_waking"] or row["has_stale_backoff"]
-    return Beat(paused=bool(row["paused"]), has_work=bool(has_work), has_live=bool(row["has_live"]))
+    return Beat(
+        paused=bool(row["paused"]),
+        has_work=bool(has_work),
+        has_live=bool(row["has_live"]),
+        waiting=int(row["waiting"]),
+        schedule=row["schedule"],
+        next_heartbeat_at=instant(row["next_heartbeat_at"]),
+    )
+
+
+def schedule_next(store: Store, name: str, next_heartbeat_at: datetime) -> None:
+    store.rows("agent.schedule_next", name=name, next_heartbeat_at=next_heartbeat_at)
 
 
 def load(store: Store, name: str, host: str) -> tuple[int, int]:

@@ -9,9 +9,7 @@ from mission_control.domain.task import Status
 from mission_control.store.store import Row, Store, instant
 
 
-def append(
-    store: Store, activity: Activity, *, legacy_id: str | None = None, legacy: str | None = None
-) -> None:
+def append(store: Store, activity: Activity, *, legacy_id: str | None = None, legacy: str | None = None) -> None:
     """Add one line; nothing ever changes or removes it but retention."""
     store.rows(
         "history.append",
@@ -35,9 +33,7 @@ def of_task(store: Store, task_id: int) -> list[Activity]:
 
 def since(store: Store, after_id: int, *, agent: str | None, limit: int) -> list[Activity]:
     """What came after the line `after_id`, oldest first."""
-    return [
-        _activity(row) for row in store.rows("history.since", after_id=after_id, agent=agent, limit=limit)
-    ]
+    return [_activity(row) for row in store.rows("history.since", after_id=after_id, agent=agent, limit=limit)]
 
 
 def latest(store: Store, *, agent: str | None, limit: int) -> list[Activity]:

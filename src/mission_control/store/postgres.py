@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from mission_control.errors import Conflict, MissionControlError, StoreBusy, Unavailable
+from mission_control.errors import Conflict, InvalidInput, MissionControlError, StoreBusy, Unavailable
 from mission_control.store.dialect import POSTGRES, Dialect
 from mission_control.store.store import Row
 
@@ -29,23 +29,29 @@ class PostgresConnection:
         except psycopg.Error as fault:
             raise _ours(fault) from fault
 
+    @property
+    def in_transaction(self) -> bool:
+        return self._psycopg.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE
+
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         values = None if parameters is None else {name: _plain(value) for name, value in parameters.items()}
         try:
             cursor = self._psycopg.execute(sql, values)
             return cursor.fetchall() if cursor.description else []
-        except psycopg.Error as fault:
+        except (psycopg.Error, UnicodeEncodeError) as fault:
             raise _ours(fault) from fault
 
     def close(self) -> None:
         self._psycopg.close()
 
 
-def _ours(fault: psycopg.Error) -> MissionControlError:
+def _ours(fault: psycopg.Error | UnicodeEncodeError) -> MissionControlError:
     reason = str(fault).strip().partition("\n")[0]
     match fault:
         case psycopg.errors.DeadlockDetected() | psycopg.errors.SerializationFailure():
             return StoreBusy(f"The database gave way to another writer ({reason}). Try again.")
+        case psycopg.DataError() | UnicodeEncodeError():
+            return InvalidInput(f"A value cannot be stored: {reason}.")
         case psycopg.errors.IntegrityError():
             return Conflict(f"The database refused the change: {reason}.")
     return Unavailable(f"The database cannot be used: {reason}.")

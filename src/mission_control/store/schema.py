@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from mission_control.errors import Conflict, SchemaMismatch, StoreDamaged, Unavailable
+from mission_control.errors import SchemaMismatch, StoreDamaged
 from mission_control.store.sqlite import SqliteConnection
-from mission_control.store.store import Connection, Store
+from mission_control.store.store import Store
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "migrations")
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql\Z")
@@ -32,10 +32,8 @@ def connect(address: str, *, create: bool = False) -> Store:
         # Imported here: 100 ms and a library that only teams with Postgres need.
         from mission_control.store.postgres import PostgresConnection
 
-        connection: Connection = PostgresConnection(address)
-    else:
-        connection = SqliteConnection(address, create=create)
-    return Store(connection)
+        return Store(PostgresConnection(address), reopen=lambda: PostgresConnection(address))
+    return Store(SqliteConnection(address, create=create), reopen=lambda: SqliteConnection(address))
 
 
 def open_store(address: str) -> Store:
@@ -50,14 +48,9 @@ def open_store(address: str) -> Store:
 
 
 def check_schema(store: Store, address: str) -> None:
-    """Raises SchemaMismatch unless the database has exactly the schema this program knows."""
-    try:
-        row = store.row("migration.newest")
-    except StoreDamaged:
-        raise
-    except (Unavailable, Conflict):
-        row = None
-    number = row["number"] if row else 0
+    """Raises SchemaMismatch or StoreDamaged unless the database has exactly the schema this program knows."""
+    number = _schema_number(store)
+    address = shown_address(address)
     if number == 0:
         raise StoreDamaged(
             f"{address} is not the database of a mission: it has no schema of ours. Nothing was changed. "
@@ -77,12 +70,10 @@ def check_schema(store: Store, address: str) -> None:
 def migrate(store: Store, *, now: datetime, backup: Callable[[], None] | None = None) -> list[int]:
     """Apply what is missing, each migration in one transaction, and return the numbers applied.
 
-    `backup` is called once before the first, unless the database is empty. A newer schema is refused.
+    `backup` is called once before the first, unless the database is empty. A newer schema is refused, and so
+    is a file of another program.
     """
-    store.rows("migration.create_table")
-    newest = store.row("migration.newest")
-    assert newest is not None
-    present = newest["number"]
+    present = _schema_number(store)
     known = migrations(store)
     if present > known[-1].number:
         raise SchemaMismatch(
@@ -97,15 +88,38 @@ def migrate(store: Store, *, now: datetime, backup: Callable[[], None] | None = 
 def _apply(store: Store, migration: Migration, now: datetime) -> bool:
     """False when another process was faster."""
     with store.transaction():
-        newest = store.row("migration.newest")
-        assert newest is not None
-        if newest["number"] >= migration.number:
+        store.hold("migration")
+        present = _schema_number(store)
+        if present >= migration.number:
             return False
+        if present == 0:
+            _lay_foundation(store)
         store.script(migration.sql)
         store.rows("migration.record", number=migration.number, name=migration.name, now=now)
         if store.row("setting.get", name="mission_id") is None:
             store.rows("setting.put", name="mission_id", value=os.urandom(16).hex())
     return True
+
+
+def _lay_foundation(store: Store) -> None:
+    if store.row("migration.foreign"):
+        raise StoreDamaged("This database belongs to another program. Nothing was changed; name another file.")
+    store.rows("migration.create_table")
+
+
+def _schema_number(store: Store) -> int:
+    """The newest migration the database has had; 0 when it has none of ours."""
+    if store.row("migration.table") is None:
+        return 0
+    newest = store.row("migration.newest")
+    assert newest is not None
+    return int(newest["number"])
+
+
+def shown_address(address: str) -> str:
+    """`address` as it may stand in a message: without its password."""
+    hidden = re.sub(r"(://[^:/@]*):.*@", r"\1:•••@", address)
+    return re.sub(r"(password=)[^&\s]*", r"\1•••", hidden)
 
 
 def migrations(store: Store) -> list[Migration]:

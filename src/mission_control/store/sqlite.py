@@ -12,7 +12,8 @@ from typing import Any
 
 import apsw
 
-from mission_control.errors import Conflict, MissionControlError, StoreBusy, StoreDamaged, Unavailable
+from mission_control.errors import Conflict, InvalidInput, MissionControlError, StoreBusy, StoreDamaged, Unavailable
+from mission_control.folder import open_private
 from mission_control.store.dialect import SQLITE, Dialect
 from mission_control.store.store import Row
 
@@ -34,20 +35,29 @@ class SqliteConnection:
                 "otherwise restore the last backup."
             )
         self._path = path
+        new = create and not (os.path.exists(path) and os.path.getsize(path))
         try:
+            if new and path != ":memory:":
+                os.close(open_private(path, os.O_RDWR | os.O_CREAT))
             self._apsw = apsw.Connection(path, flags=flags, vfs=vfs)
             self._apsw.set_busy_handler(_Patience())
             # Closing must not checkpoint: the last of many short commands would pay for all before it.
             self._apsw.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             for pragma in (
-                "journal_mode = WAL" if create else "foreign_keys = ON",
+                *(["journal_mode = WAL"] if new else []),  # it stays in the file; one that is not ours keeps its own
                 "synchronous = FULL",
                 "foreign_keys = ON",
                 f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
             ):
                 self._apsw.execute(f"PRAGMA {pragma}")
+        except OSError as fault:
+            raise Unavailable(f"The database {path} cannot be made: {fault.strerror}.") from fault
         except apsw.Error as fault:
             raise self._ours(fault) from fault
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._apsw.in_transaction
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         try:
@@ -60,6 +70,8 @@ class SqliteConnection:
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         except apsw.ExecutionCompleteError:  # it ended without a row
             return []
+        except (OverflowError, UnicodeEncodeError) as fault:
+            raise InvalidInput(f"A value cannot be stored: {fault}.") from fault
         except apsw.Error as fault:
             raise self._ours(fault) from fault
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol
 
+from mission_control.errors import Unavailable
 from mission_control.store.dialect import Dialect
 from mission_control.store.queries import Queries
 
@@ -18,6 +19,10 @@ class Connection(Protocol):
 
     dialect: Dialect
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open. SQLite ends one by itself after e.g. a full disk."""
+
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run one statement (or, without parameters, several) and return the rows of the last."""
 
@@ -25,11 +30,17 @@ class Connection(Protocol):
         """Give everything back; the object is not used again."""
 
 
+class _CurtainError(Exception):
+    """Ends a rehearsal."""
+
+
 class Store:
     """Named queries in transactions. Not for threads; never kept open across a fork."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, reopen: Callable[[], Connection] | None = None) -> None:
+        """`reopen` connects anew to the same database after `closed`; without it that is not possible."""
         self._connection = connection
+        self._reopen = reopen
         self._queries = Queries(connection.dialect)
         self._depth = 0
 
@@ -50,26 +61,48 @@ class Store:
             yield
 
     @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """A transaction that is always rolled back: what would happen, without happening."""
+        try:
+            with self.transaction():
+                yield
+                raise _CurtainError
+        except _CurtainError:
+            pass
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """No connection for the time of a fork: a database that is open in two processes at once by a fork breaks."""
+        assert self._depth == 0 and self._reopen is not None
+        self._connection.close()
+        try:
+            yield
+        finally:
+            self._connection = self._reopen()
+
+    @contextmanager
     def _scope(self, begin: str) -> Iterator[None]:
         name = f"depth_{self._depth}"
         outermost = self._depth == 0
+        if not outermost and not self._connection.in_transaction:
+            raise Unavailable("The database gave the transaction up after a fault; nothing of it was kept. Try again.")
         self._connection.execute(begin if outermost else f"SAVEPOINT {name}")
         self._depth += 1
         try:
             yield
             self._connection.execute("COMMIT" if outermost else f"RELEASE SAVEPOINT {name}")
         except BaseException:
-            self._undo("ROLLBACK" if outermost else f"ROLLBACK TO SAVEPOINT {name}")
+            part = [f"ROLLBACK TO SAVEPOINT {name}", f"RELEASE SAVEPOINT {name}"]
+            self._undo(["ROLLBACK"] if outermost else part)
             raise
         finally:
             self._depth -= 1
 
-    def _undo(self, statement: str) -> None:
+    def _undo(self, statements: list[str]) -> None:
         """Roll back; a database that rolled back by itself (disk full, I/O error) has nothing left to undo."""
-        from mission_control.errors import Unavailable
-
         try:
-            self._connection.execute(statement)
+            for statement in statements:
+                self._connection.execute(statement)
         except Unavailable:
             pass
 
@@ -85,6 +118,10 @@ class Store:
     def script(self, sql: str) -> None:
         """Several statements without parameters, as migrations are."""
         self._connection.execute(sql)
+
+    def hold(self, name: str) -> None:
+        """Let no other transaction pass its own `hold` of this name until this one ends."""
+        self.rows("lock.hold", name=name)
 
     def number(self, what: str) -> int:
         """The next `task` or `token` number: grows, never reused, not even after a restore."""

@@ -45,9 +45,9 @@ def wake_due(store: Store, agent: str, *, now: datetime, latest_backoff: datetim
     store.rows("task.wake_due", agent=agent, now=now)
 
 
-def ready(store: Store, agent: str, limit: int) -> list[Task]:
+def ready(store: Store, agent: str, *, now: datetime, limit: int) -> list[Task]:
     """The first `limit` tasks of the agent's queue, locked against other claims."""
-    return [_task(row) for row in store.rows("task.ready", agent=agent, limit=limit)]
+    return [_task(row) for row in store.rows("task.ready", agent=agent, now=now, limit=limit)]
 
 
 def waking(store: Store, agent: str, *, now: datetime, limit: int) -> list[Task]:
@@ -133,11 +133,6 @@ def assign(store: Store, task_id: int, agents: Sequence[str]) -> None:
 
 def unassign_all(store: Store, task_id: int) -> None:
     store.rows("task.unassign_all", task_id=task_id)
-
-
-def lock_graph(store: Store) -> None:
-    """Nobody else adds dependencies until this transaction ends, so that a cycle cannot come in two halves."""
-    store.rows("task.lock_graph")
 
 
 def add_dependency(store: Store, task_id: int, after_id: int) -> None:

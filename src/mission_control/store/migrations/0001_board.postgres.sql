@@ -35,8 +35,8 @@ EXECUTE FUNCTION dependency_counted();
 
 CREATE FUNCTION assignment_filled() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  SELECT status = 'inbox' AND unmet = 0, task.rank, greatest(not_before, retry_at)
-    INTO NEW.claimable, NEW.rank, NEW.wake_at
+  SELECT status = 'inbox', status = 'inbox' AND unmet = 0, task.rank, greatest(not_before, retry_at)
+    INTO NEW.in_inbox, NEW.claimable, NEW.rank, NEW.wake_at
     FROM task WHERE id = NEW.task_id;
   RETURN NEW;
 END $$;
@@ -45,7 +45,8 @@ CREATE TRIGGER assignment_filled BEFORE INSERT ON assignment FOR EACH ROW EXECUT
 CREATE FUNCTION assignment_follows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE assignment
-     SET claimable = NEW.status = 'inbox' AND NEW.unmet = 0,
+     SET in_inbox = NEW.status = 'inbox',
+         claimable = NEW.status = 'inbox' AND NEW.unmet = 0,
          rank = NEW.rank,
          wake_at = greatest(NEW.not_before, NEW.retry_at)
    WHERE task_id = NEW.id;

@@ -56,18 +56,20 @@ CREATE TABLE task (
 CREATE INDEX task_status ON task (status, id);
 CREATE INDEX task_retry ON task (retry_at) WHERE status = 'inbox' AND retry_at IS NOT NULL;
 
--- Who may do a task. claimable, rank and wake_at repeat the task's own state, kept by triggers, so that one
+-- Who may do a task. in_inbox, claimable, rank and wake_at repeat the task's own state, kept by triggers, so that one
 -- index holds each agent's queue in order and a claim touches only what it takes.
 CREATE TABLE assignment (
   task_id BIGINT NOT NULL REFERENCES task (id) ON DELETE CASCADE,
   agent TEXT NOT NULL REFERENCES agent (name),
   position INTEGER NOT NULL,
+  in_inbox BOOLEAN NOT NULL DEFAULT FALSE,
   claimable BOOLEAN NOT NULL DEFAULT FALSE,  -- in the inbox and no predecessor unfinished
   rank BIGINT NOT NULL DEFAULT 0,
   wake_at TIMESTAMPTZ,  -- not before this; null once it has passed
   PRIMARY KEY (task_id, agent)
 );
 CREATE INDEX assignment_queue ON assignment (agent, rank, task_id) WHERE claimable AND wake_at IS NULL;
+CREATE INDEX assignment_inbox ON assignment (agent, rank, task_id) WHERE in_inbox;
 CREATE INDEX assignment_wake ON assignment (agent, wake_at) WHERE claimable AND wake_at IS NOT NULL;
 
 CREATE TABLE dependency (

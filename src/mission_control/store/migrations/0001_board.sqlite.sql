@@ -46,8 +46,8 @@ END;
 CREATE TRIGGER assignment_filled AFTER INSERT ON assignment
 BEGIN
   UPDATE assignment
-     SET (claimable, rank, wake_at) = (
-           SELECT status = 'inbox' AND unmet = 0, rank,
+     SET (in_inbox, claimable, rank, wake_at) = (
+           SELECT status = 'inbox', status = 'inbox' AND unmet = 0, rank,
                   max(coalesce(not_before, retry_at), coalesce(retry_at, not_before))
              FROM task WHERE id = NEW.task_id)
    WHERE task_id = NEW.task_id AND agent = NEW.agent;
@@ -56,7 +56,8 @@ END;
 CREATE TRIGGER assignment_follows AFTER UPDATE OF status, unmet, rank, not_before, retry_at ON task
 BEGIN
   UPDATE assignment
-     SET claimable = NEW.status = 'inbox' AND NEW.unmet = 0,
+     SET in_inbox = NEW.status = 'inbox',
+         claimable = NEW.status = 'inbox' AND NEW.unmet = 0,
          rank = NEW.rank,
          wake_at = max(coalesce(NEW.not_before, NEW.retry_at), coalesce(NEW.retry_at, NEW.not_before))
    WHERE task_id = NEW.id;

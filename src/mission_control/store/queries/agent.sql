@@ -9,6 +9,10 @@ SELECT {columns} FROM agent g WHERE g.name = :name;
 -- Holds the agent, so that its slots are counted by one claim at a time.
 SELECT {columns} FROM agent g WHERE g.name = :name /*FOR UPDATE*/;
 
+-- name: share
+-- Keeps the agent from being removed until this transaction ends.
+SELECT {columns} FROM agent g WHERE g.name = :name /*FOR KEY SHARE*/;
+
 -- name: by_legacy_id
 SELECT {columns} FROM agent g WHERE g.legacy_id = :legacy_id;
 
@@ -39,16 +43,20 @@ UPDATE agent
 -- name: beat
 -- Everything an idle heartbeat needs, in one indexed statement: marks the beat, says whether there is work.
 UPDATE agent
-   SET last_heartbeat_at = :now, next_heartbeat_at = :next_heartbeat_at
+   SET last_heartbeat_at = :now
  WHERE name = :name AND NOT removed
-RETURNING paused,
+RETURNING paused, schedule, next_heartbeat_at,
+       (SELECT count(*) FROM assignment a WHERE a.agent = :name AND a.in_inbox) AS waiting,
        EXISTS (SELECT 1 FROM assignment a
                 WHERE a.agent = :name AND a.claimable AND a.wake_at IS NULL) AS has_ready,
        EXISTS (SELECT 1 FROM assignment a
                 WHERE a.agent = :name AND a.claimable AND a.wake_at <= :now) AS has_waking,
-       EXISTS (SELECT 1 FROM assignment a
-                WHERE a.agent = :name AND a.claimable AND a.wake_at > :latest_backoff) AS has_stale_backoff,
+       EXISTS (SELECT 1 FROM task t
+                WHERE t.status = 'inbox' AND t.retry_at > :latest_backoff) AS has_stale_backoff,
        EXISTS (SELECT 1 FROM attempt l WHERE l.ended_at IS NULL) AS has_live;
+
+-- name: schedule_next
+UPDATE agent SET next_heartbeat_at = :next_heartbeat_at WHERE name = :name;
 
 -- name: load
 -- Live attempts of one agent and of one machine.

@@ -1,5 +1,5 @@
 -- name: create_table
-CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL);
+CREATE TABLE migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL);
 
 -- name: newest
 SELECT coalesce(max(number), 0) AS number FROM migration;

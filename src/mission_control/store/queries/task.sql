@@ -20,13 +20,16 @@ SELECT {columns} FROM task t WHERE t.key = :key;
 SELECT {columns} FROM task t WHERE t.legacy_id = :legacy_id;
 
 -- name: ready
--- The queue of one agent, first first. CROSS JOIN keeps SQLite from starting at the other end.
+-- The queue of one agent, first first. CROSS JOIN keeps SQLite from starting at the other end. The task's own
+-- columns are asked again: Postgres reads them anew once it has the lock, and a clock that was set back lets a
+-- wait return that had passed.
 SELECT {columns}
   FROM assignment q CROSS JOIN task t
  WHERE q.agent = :agent AND q.claimable AND q.wake_at IS NULL
    AND t.id = q.task_id AND t.status = 'inbox' AND t.unmet = 0
+   AND (t.not_before IS NULL OR t.not_before <= :now) AND (t.retry_at IS NULL OR t.retry_at <= :now)
  ORDER BY q.rank, q.task_id
- LIMIT :limit /*FOR UPDATE OF t SKIP LOCKED*/;
+ LIMIT :limit /*FOR UPDATE OF t, q SKIP LOCKED*/;
 
 -- name: waking
 -- What `ready` would also find once `wake_due` has run; for looking without changing.
@@ -38,14 +41,17 @@ SELECT {columns}
  LIMIT :limit;
 
 -- name: wake_due
--- Waits that have passed put their tasks into the queue.
+-- Waits that have passed put their tasks into the queue. Nobody waits for a lock here, so nobody deadlocks.
 UPDATE assignment SET wake_at = NULL
- WHERE agent = :agent AND claimable AND wake_at IS NOT NULL AND wake_at <= :now;
+ WHERE agent = :agent
+   AND task_id IN (SELECT w.task_id FROM assignment w
+                    WHERE w.agent = :agent AND w.claimable AND w.wake_at <= :now /*FOR UPDATE SKIP LOCKED*/);
 
 -- name: forgive_stale_backoffs
 -- A backoff further off than the longest one was written before the clock was set back.
 UPDATE task SET retry_at = NULL
- WHERE status = 'inbox' AND retry_at IS NOT NULL AND retry_at > :latest_backoff;
+ WHERE id IN (SELECT s.id FROM task s
+               WHERE s.status = 'inbox' AND s.retry_at > :latest_backoff /*FOR UPDATE SKIP LOCKED*/);
 
 -- name: insert
 INSERT INTO task (id, title, description, status, priority, kind, command, max_attempts, timeout_seconds, review,
@@ -125,13 +131,12 @@ SELECT {columns} FROM task t
 -- Inbox tasks of one agent in the order of the queue, ready or not.
 SELECT {columns}
   FROM assignment q CROSS JOIN task t
- WHERE q.agent = :agent AND t.id = q.task_id AND t.status = 'inbox'
- ORDER BY t.rank, t.id
+ WHERE q.agent = :agent AND q.in_inbox AND t.id = q.task_id
+ ORDER BY q.rank, q.task_id
  LIMIT :limit;
 
 -- name: counts
 SELECT status, tasks FROM status_count;
 
 -- name: count_waiting
-SELECT count(*) AS tasks FROM assignment q JOIN task t ON t.id = q.task_id
- WHERE q.agent = :agent AND t.status = 'inbox';
+SELECT count(*) AS tasks FROM assignment q WHERE q.agent = :agent AND q.in_inbox;

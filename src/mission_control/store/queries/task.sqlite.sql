@@ -1,4 +1,0 @@
--- Differs because SQLite has one writer at a time and needs no lock for the graph.
-
--- name: lock_graph
-SELECT 1 AS locked;
