@@ -1,4 +1,4 @@
-"""Settings: flag > environment > mission.toml > default, all faults reported at once. Nothing else reads the environment."""
+"""Settings: flag > environment > mission.toml > default; all faults at once. Nothing else reads the environment."""
 
 from __future__ import annotations
 
@@ -37,6 +37,15 @@ class Config:
     poll_seconds: float = 1.0  # how often a waiting process looks again without being rung
     ageing_hours: float = 6  # a waiting task gains one priority level in this time
     pass_environment: tuple[str, ...] = ()  # names of variables that attempts get besides the usual few
+
+    @property
+    def database_address(self) -> str:
+        """A path, or a postgresql:// address."""
+        if self.database is None:
+            return str(self.home / DATABASE_FILE)
+        if self.database.startswith(("postgresql://", "postgres://")):
+            return self.database
+        return str(self.home / self.database)
 
     @property
     def backoff_cap(self) -> timedelta:
@@ -90,7 +99,10 @@ def find_home(flag: str | None, environment: Mapping[str, str], start: Path) -> 
 
 
 def load(home: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Config:
-    """The settings of the mission in `home`. Raises ConfigInvalid with every fault and its source."""
+    """The settings of the mission in `home`; without a mission.toml all is default, as while one is being made.
+
+    Raises ConfigInvalid with every fault and its source.
+    """
     faults: list[str] = []
     values: dict[str, Any] = {}
     for source, given in _sources(home, environment, flags or {}, faults):
@@ -106,6 +118,18 @@ def load(home: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
         raise ConfigInvalid(faults)
     values["host"] = values.get("host") or _host_name()
     return Config(home=home, **values)
+
+
+def commented_defaults() -> str:
+    """The text of a new mission.toml: every setting with its default, commented out."""
+    lines = [
+        "# Settings of this mission. Stronger: MISSIONCTL_… in the environment, then flags. Durations in seconds.",
+        "",
+    ]
+    for field in fields(Config):
+        if field.name in RANGES and field.default is not None:
+            lines.append(f"# {field.name} = {field.default}")
+    return "\n".join([*lines, '# timezone = "Europe/Berlin"', '# pass_environment = ["ANTHROPIC_API_KEY"]', ""])
 
 
 def _sources(
@@ -126,6 +150,8 @@ def _read_file(path: Path, faults: list[str]) -> Mapping[str, Any]:
 
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as fault:
         faults.append(f"{path}: {fault}")
         return {}

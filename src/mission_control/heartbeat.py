@@ -1,13 +1,32 @@
-"""One wake-up of one agent."""
+"""One wake-up of one agent: recover, look for mentions, claim, launch, report."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from mission_control.domain.attempt import Attempt
+from mission_control import log
+from mission_control.board import Board, Claim
+from mission_control.clock import Clock
+from mission_control.config import Config
+from mission_control.domain.attempt import Attempt, Ending, Outcome
+from mission_control.domain.schedule import next_heartbeat
 from mission_control.domain.task import Task
+from mission_control.errors import Conflict, NotFound, Unavailable
+from mission_control.execution.process import own_identity
+from mission_control.execution.recovery import find_dead, recover
+from mission_control.folder import Folder
+from mission_control.store import agents, attempts, tasks
+from mission_control.store.attempts import Lease
+from mission_control.store.store import Store
+
+if TYPE_CHECKING:
+    from mission_control.execution.attendance import Attendance
+
+START_SECONDS = 10.0  # how long a heartbeat that does not wait stays for its executors to say that they start
 
 
 class Result(StrEnum):
@@ -27,8 +46,203 @@ class Report:
     result: Result
     mentions: int
     started: Sequence[Attempt]  # with outcomes when the heartbeat waited
-    reaped: Sequence[Attempt]  # attempts that were found dead and ended, of whatever agent
+    reaped: Sequence[Attempt]  # attempts of the agent that were found dead and ended
     waiting: int  # tasks of the agent that stay in the inbox
     would_start: Sequence[Task]  # a dry run: what would be claimed, in order
     duration_ms: float
     error: str | None = None
+
+
+@dataclass
+class _Beat:
+    """One agent's heartbeat while it is under way."""
+
+    agent: str
+    paused: bool
+    claims: list[Claim] = field(default_factory=list)
+    reaped: list[Attempt] = field(default_factory=list)
+    would_start: list[Task] = field(default_factory=list)
+    waiting: int = 0
+    error: str | None = None
+
+    @property
+    def result(self) -> Result:
+        if self.error:
+            return Result.ERROR
+        if self.claims or self.reaped or self.would_start:
+            return Result.WORKED
+        return Result.PAUSED if self.paused else Result.OK
+
+
+class Heart:
+    """Gives heartbeats. Forks when there is work: not for processes with threads."""
+
+    def __init__(
+        self, store: Store, board: Board, clock: Clock, config: Config, environment: Mapping[str, str]
+    ) -> None:
+        """`environment` is what attempts may inherit from."""
+        self._store = store
+        self._board = board
+        self._clock = clock
+        self._config = config
+        self._environment = environment
+        self._folder = Folder(config.home)
+
+    def due(self) -> list[str]:
+        """The agents whose heartbeat is due now."""
+        return agents.due(self._store, self._clock.now())
+
+    def beat(self, names: Sequence[str], *, wait: bool = False) -> list[Report]:
+        """Wake these agents. Raises NotFound before anything is done when one is unknown.
+
+        Stays until its executors have started; with `wait` until they have ended, claiming what fits into the
+        slots that become free.
+        """
+        since = self._clock.monotonic()
+        looks = self._look(names)
+        beats = {name: _Beat(name, look.paused, waiting=look.waiting) for name, look in looks.items()}
+        if any(look.has_live for look in looks.values()):
+            for attempt in recover(self._board, config=self._config, clock=self._clock):
+                if attempt.agent in beats:
+                    beats[attempt.agent].reaped.append(attempt)
+        able = [beat for name, beat in beats.items() if looks[name].has_work and not beat.paused]
+        if able:
+            self._work(able, wait=wait)
+            for beat in able:
+                beat.waiting = tasks.count_waiting(self._store, beat.agent)
+        return [self._report(beat, since) for beat in beats.values()]
+
+    def rehearse(self, names: Sequence[str]) -> list[Report]:
+        """What `beat` would do, found out by doing it in a transaction that is rolled back. Changes nothing."""
+        since = self._clock.monotonic()
+        now = self._clock.now()
+        beats = []
+        with self._store.rehearsal():
+            for dead in find_dead(self._board.live(), config=self._config, now=now):
+                self._rehearse_loss(dead.attempt, dead.cause)
+            for name in names:
+                beat = _Beat(name, self._known(name))
+                claims = self._board.claim(name, claimer=own_identity())
+                beat.would_start = [claim.task for claim in claims]
+                beat.waiting = tasks.count_waiting(self._store, name)
+                beats.append(beat)
+        return [self._report(beat, since, in_earnest=False) for beat in beats]
+
+    def _rehearse_loss(self, attempt: Attempt, cause: str) -> None:
+        lease = Lease(attempt.task_id, attempt.number, attempt.token)
+        try:
+            self._board.finish(lease, Ending(Outcome.LOST, error=cause))
+        except Conflict:
+            pass  # ended by itself meanwhile
+
+    def _known(self, name: str) -> bool:
+        """Whether the agent is paused; NotFound when there is none."""
+        agent = agents.get(self._store, name)
+        if agent is None or agent.removed:
+            raise _no_agent(name)
+        return agent.paused
+
+    def _look(self, names: Sequence[str]) -> dict[str, agents.Beat]:
+        """Mark each heartbeat and learn whether there is work: one indexed statement an agent."""
+        now = self._clock.now()
+        looks = {}
+        with self._store.transaction():
+            for name in names:
+                look = agents.beat(self._store, name, now=now, latest_backoff=now + self._config.backoff_cap)
+                if look is None:
+                    raise _no_agent(name)
+                if look.next_heartbeat_at is None or look.next_heartbeat_at <= now:
+                    planned = next_heartbeat(look.schedule, now, self._config.zone)
+                    agents.schedule_next(self._store, name, planned)
+                looks[name] = look
+        return looks
+
+    def _work(self, beats: Sequence[_Beat], *, wait: bool) -> None:
+        """Claim and launch for these agents, and attend to what was launched."""
+        # Imported here: what it takes to fork executors costs 20 ms that an idle heartbeat does not pay.
+        from mission_control.execution.doorbell import Doorbell
+        from mission_control.execution.launching import attending, executor_of
+
+        claimer = own_identity()
+
+        def claim() -> list[Claim]:
+            taken = []
+            for beat in beats:
+                claims = self._board.claim(beat.agent, claimer=claimer)
+                beat.claims.extend(claims)
+                taken.extend(claims)
+            return taken
+
+        def stay(attendance: Attendance) -> None:
+            bell = Doorbell(self._folder.doorbells)
+            attendance.listen_to(bell)
+            try:
+                attendance.turn(0, claim)  # what came before the bell hung
+                while attendance.live:
+                    attendance.turn(self._config.poll_seconds, claim)
+                    self._settle(attendance)
+            finally:
+                bell.close()
+
+        execute_one = executor_of(self._config, self._clock, self._environment)
+        with attending(self._store, self._board, execute_one) as attendance:
+            try:
+                attendance.turn(0, claim)
+                deadline = time.monotonic() + START_SECONDS
+                while attendance.unstarted and time.monotonic() < deadline:
+                    attendance.turn(deadline - time.monotonic(), list)
+                if wait:
+                    stay(attendance)
+            except Unavailable as fault:
+                for beat in beats:
+                    beat.error = str(fault)
+
+    def _settle(self, attendance: Attendance) -> None:
+        """Find out about executors that hung up: recover those that are gone, forget those that have ended."""
+        if not attendance.lost_sight_of:
+            return
+        recover(self._board, config=self._config, clock=self._clock)
+        attendance.forget_ended(self._store)
+
+    def _report(self, beat: _Beat, since: float, *, in_earnest: bool = True) -> Report:
+        started = [self._attempt(claim.lease) for claim in beat.claims]
+        report = Report(
+            agent=beat.agent,
+            result=beat.result,
+            mentions=0,
+            started=[attempt for attempt in started if attempt],
+            reaped=beat.reaped,
+            waiting=beat.waiting,
+            would_start=beat.would_start,
+            duration_ms=(self._clock.monotonic() - since) * 1000,
+            error=beat.error,
+        )
+        if in_earnest:
+            self._log(report)
+        return report
+
+    def _attempt(self, lease: Lease) -> Attempt | None:
+        """None when somebody deleted the task meanwhile."""
+        return attempts.get(self._store, lease.task_id, lease.number)
+
+    def _log(self, report: Report) -> None:
+        event = {Result.ERROR: "heartbeat_failed"}.get(report.result, f"heartbeat_{report.result}")
+        path = self._folder.heartbeat_log(report.agent)
+        now = self._clock.now()
+        for attempt in report.started:
+            log.append(path, "attempt_claimed", now, attempt=attempt.name, agent=report.agent, token=attempt.token)
+        log.append(
+            path,
+            event,
+            now,
+            agent=report.agent,
+            started=len(report.started) or None,
+            recovered=len(report.reaped) or None,
+            waiting=report.waiting,
+            ms=report.duration_ms,
+            error=report.error,
+        )
+
+
+def _no_agent(name: str) -> NotFound:
+    return NotFound(f"There is no agent {name}. See: missionctl agent list")

@@ -1,0 +1,1 @@
+"""How attempts are executed: launchers (where), executors (one per attempt), runners (which program)."""

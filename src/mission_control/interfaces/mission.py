@@ -36,6 +36,7 @@ class Mission:
     squad: Squad
     views: Views
     heartbeat: Heartbeat
+    due: Callable[[], list[str]]  # names of the agents whose heartbeat is due
     run: Callable[[int, str], Outcome]  # (task, agent): execute now, output to this terminal, until it ends
     tell: Callable[[Attempt], bool]  # let the executor of a live attempt look at the board now; False: not from here
     ring: Callable[[], None]  # wake whoever waits for work

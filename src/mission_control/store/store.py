@@ -92,17 +92,15 @@ class Store:
             yield
             self._connection.execute("COMMIT" if outermost else f"RELEASE SAVEPOINT {name}")
         except BaseException:
-            part = [f"ROLLBACK TO SAVEPOINT {name}", f"RELEASE SAVEPOINT {name}"]
-            self._undo(["ROLLBACK"] if outermost else part)
+            self._undo("ROLLBACK" if outermost else f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")
             raise
         finally:
             self._depth -= 1
 
-    def _undo(self, statements: list[str]) -> None:
+    def _undo(self, statements: str) -> None:
         """Roll back; a database that rolled back by itself (disk full, I/O error) has nothing left to undo."""
         try:
-            for statement in statements:
-                self._connection.execute(statement)
+            self._connection.execute(statements)
         except Unavailable:
             pass
 

@@ -1,0 +1,1 @@
+"""Launchers: where and how an executor is started."""

@@ -1,0 +1,64 @@
+"""What an executor is told: everything it needs for one attempt, as plain values that can be sent."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from mission_control.board import Claim
+from mission_control.domain.attempt import attempt_name
+from mission_control.domain.task import task_name
+from mission_control.store.attempts import Lease
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One attempt to be executed on this machine."""
+
+    task_id: int
+    number: int
+    token: int
+    agent: str
+    runner: str
+    model: str | None
+    command: str | None
+    timeout_seconds: float
+
+    @property
+    def lease(self) -> Lease:
+        return Lease(self.task_id, self.number, self.token)
+
+    @property
+    def name(self) -> str:
+        """The attempt's id, e.g. `T-12/2`."""
+        return attempt_name(self.task_id, self.number)
+
+    @property
+    def task_name(self) -> str:
+        return task_name(self.task_id)
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(vars(self)).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Execution:
+        return cls(**json.loads(content))
+
+
+def execution_of(claim: Claim) -> Execution:
+    """What the executor of this claim has to know."""
+    return Execution(
+        task_id=claim.task.id,
+        number=claim.lease.number,
+        token=claim.lease.token,
+        agent=claim.agent.name,
+        runner=claim.agent.runner,
+        model=claim.agent.model,
+        command=claim.task.command,
+        timeout_seconds=claim.task.timeout_seconds,
+    )
+
+
+def mark(home: str, name: str) -> str:
+    """`NAME=value` as it stands in the environment of every process of the attempt `name`."""
+    return f"MISSIONCTL_MARK={home}:{name}"

@@ -1,0 +1,44 @@
+"""The exit file: what became of an attempt, on disk before the board is told.
+
+Whoever finds an executor dead reads it before calling the attempt lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from mission_control.domain.attempt import Ending, Outcome
+from mission_control.folder import open_private
+
+NAME = "exit.json"
+
+
+def write(attempt_folder: Path, token: int, ending: Ending) -> None:
+    """Durable and whole, or not there: written aside, fsynced, renamed. Raises OSError, e.g. on a full disk."""
+    aside = os.path.join(attempt_folder, f"{NAME}.{os.getpid()}")
+    with os.fdopen(open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
+        file.write(json.dumps({"token": token, "ending": to_json(ending)}).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(aside, os.path.join(attempt_folder, NAME))
+
+
+def read(attempt_folder: Path, token: int) -> Ending | None:
+    """The ending that the holder of `token` wrote, or None."""
+    try:
+        with open(os.path.join(attempt_folder, NAME), encoding="utf-8") as file:
+            content = json.load(file)
+        return from_json(content["ending"]) if content["token"] == token else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def to_json(ending: Ending) -> dict[str, object]:
+    """As it also travels from an executor to whoever records for it."""
+    return dict(vars(ending))
+
+
+def from_json(content: dict[str, object]) -> Ending:
+    return Ending(**{**content, "outcome": Outcome(str(content["outcome"]))})  # type: ignore[arg-type]  # our own file

@@ -1,0 +1,181 @@
+"""Processes as the operating system shows them: who is alive, who descends from whom, and signals that cannot miss.
+
+Linux reads /proc; other systems ask ps, which is slower and knows start times to the second only.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from mission_control.domain.attempt import ProcessIdentity
+
+HAS_PROC = os.path.exists("/proc/self/stat")
+
+
+@dataclass(frozen=True)
+class Process:
+    """One line of the process table. `started` is opaque and compared for equality."""
+
+    pid: int
+    parent: int
+    session: int
+    started: str
+    is_zombie: bool
+
+
+@cache
+def boot() -> str:
+    """What changes at every boot of this machine."""
+    if HAS_PROC:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    return _output_of(["sysctl", "-n", "kern.boottime"]).strip()
+
+
+def identity(pid: int) -> ProcessIdentity | None:
+    """The process that has this pid now; None when nothing alive has it."""
+    process = _look(pid)
+    if process is None or process.is_zombie:
+        return None
+    return ProcessIdentity(pid, process.started, boot())
+
+
+def own_identity() -> ProcessIdentity:
+    """Of the calling process."""
+    own = identity(os.getpid())
+    assert own is not None
+    return own
+
+
+def is_alive(known: ProcessIdentity) -> bool:
+    """Whether exactly this process still runs on this machine; a later one with its pid does not count."""
+    return known.boot == boot() and identity(known.pid) == known
+
+
+def table() -> dict[int, Process]:
+    """All processes by pid, zombies included."""
+    if not HAS_PROC:
+        return _ps_table(["-A"])
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (process := _read_proc(int(name))):
+            found[process.pid] = process
+    return found
+
+
+def descendants(ancestors: Iterable[int], processes: Mapping[int, Process]) -> list[Process]:
+    """Children of `ancestors`, their children and so on, without the ancestors themselves and without zombies."""
+    children: dict[int, list[Process]] = {}
+    for process in processes.values():
+        children.setdefault(process.parent, []).append(process)
+    found: dict[int, Process] = {}
+    todo = list(ancestors)
+    while todo:
+        for child in children.get(todo.pop(), []):
+            if child.pid not in found:
+                found[child.pid] = child
+                todo.append(child.pid)
+    return [process for process in found.values() if not process.is_zombie]
+
+
+def leftovers(executor: ProcessIdentity | None, mark: str) -> list[Process]:
+    """What is left of an attempt whose executor is gone: its session, all that carry `mark` (NAME=value) in their
+    environment, and what descends from those.
+    """
+    processes = table()
+    roots = {pid for pid in processes if _has_mark(pid, mark)}
+    if executor is not None and executor.boot == boot():
+        roots |= _session_members(executor, processes)
+    roots.discard(os.getpid())
+    kept = [processes[pid] for pid in roots if not processes[pid].is_zombie]
+    return kept + [process for process in descendants(roots, processes) if process.pid not in roots]
+
+
+def _session_members(executor: ProcessIdentity, processes: Mapping[int, Process]) -> set[int]:
+    leader = processes.get(executor.pid)
+    if leader is not None and leader.started != executor.started:
+        return set()  # the session is gone and its number belongs to somebody else
+    return {process.pid for process in processes.values() if process.session == executor.pid}
+
+
+def send(processes: Iterable[Process], number: signal.Signals) -> int:
+    """Signal each process that is still the one we saw; how many were reached."""
+    return sum(_send_one(process, number) for process in processes)
+
+
+def _send_one(process: Process, number: signal.Signals) -> bool:
+    """A pidfd holds the process while its start time is compared, so that a reused pid is never hit."""
+    try:
+        descriptor = os.pidfd_open(process.pid) if hasattr(os, "pidfd_open") else None
+    except OSError:
+        return False
+    try:
+        now = _look(process.pid)
+        if now is None or now.started != process.started:
+            return False
+        if descriptor is None:
+            os.kill(process.pid, number)
+        else:
+            signal.pidfd_send_signal(descriptor, number)
+        return True
+    except (ProcessLookupError, PermissionError):
+        return False
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _look(pid: int) -> Process | None:
+    return _read_proc(pid) if HAS_PROC else _ps_table(["-p", str(pid)]).get(pid)
+
+
+def _read_proc(pid: int) -> Process | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read()
+    except OSError:
+        return None
+    # The name, in parentheses, may hold anything; the fields are counted from its end. See proc(5).
+    fields = text[text.rindex(b")") + 2 :].split()
+    return Process(
+        pid=pid,
+        parent=int(fields[1]),
+        session=int(fields[3]),
+        started=fields[19].decode(),
+        is_zombie=fields[0] in (b"Z", b"X"),
+    )
+
+
+def _has_mark(pid: int, mark: str) -> bool:
+    if HAS_PROC:
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                return mark.encode() in file.read().split(b"\0")
+        except OSError:
+            return False
+    return mark in _output_of(["ps", "-E", "-ww", "-o", "command=", "-p", str(pid)]).split()
+
+
+def _ps_table(which: list[str]) -> dict[int, Process]:
+    found = {}
+    for line in _output_of(["ps", *which, "-o", "pid=,ppid=,sess=,state=,lstart="]).splitlines():
+        pid, parent, session, state, started = line.split(maxsplit=4)
+        found[int(pid)] = Process(
+            pid=int(pid),
+            parent=int(parent),
+            session=int(session) if session.isdigit() else 0,
+            started=started.strip(),
+            is_zombie=state.startswith(("Z", "X")),
+        )
+    return found
+
+
+def _output_of(argv: list[str]) -> str:
+    # Imported here: 10 ms that systems with /proc never pay.
+    import subprocess
+
+    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout

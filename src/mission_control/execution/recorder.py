@@ -1,0 +1,104 @@
+"""How an executor reaches the board: through whoever launched it while that lives, else by itself."""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+
+from mission_control.board import Board
+from mission_control.domain.attempt import Ending, ProcessIdentity
+from mission_control.errors import LeaseLost, StoreDamaged, Unavailable
+from mission_control.execution import exit_file
+from mission_control.store.attempts import Lease, LeaseState
+
+ANSWER_SECONDS = 10.0  # a launching process that is silent for longer is taken for gone
+LONGEST_PAUSE_SECONDS = 10.0  # between tries while the database is busy or its disk full
+
+Answer = TypeVar("Answer")
+OpenBoard = Callable[[], AbstractContextManager[Board]]
+
+
+class Recorder:
+    """Start, renew and finish one lease. Every call raises LeaseLost when another holds the task."""
+
+    def __init__(self, lease: Lease, open_board: OpenBoard, channel: socket.socket | None) -> None:
+        self._lease = lease
+        self._open_board = open_board
+        self._channel = channel
+
+    @property
+    def channel(self) -> socket.socket | None:
+        """Readable when the launching process says something or is gone; null once we are on our own."""
+        return self._channel
+
+    def start(self, executor: ProcessIdentity) -> LeaseState:
+        """The check right before the runner starts, tried until the board can be reached."""
+        told = {"say": "start", "pid": executor.pid, "started": executor.started, "boot": executor.boot}
+        return self._ask(told) or self._insist(lambda board: board.start(self._lease, executor))
+
+    def renew(self) -> LeaseState | None:
+        """Prolong the lease; None when the board cannot be reached now."""
+        try:
+            with self._open_board() as board:
+                return board.renew(self._lease)
+        except Unavailable:
+            return None
+
+    def finish(self, ending: Ending) -> None:
+        """Record the end; tried for as long as the database is busy or its disk full."""
+        if not self._ask({"say": "finish", "ending": exit_file.to_json(ending)}):
+            self._insist(lambda board: board.finish(self._lease, ending))
+
+    def hang_up(self) -> None:
+        """Do without the launching process from now on."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+
+    def _ask(self, message: dict[str, Any]) -> LeaseState | None:
+        """The answer of the launching process after its commit; None when it does not answer."""
+        if self._channel is None:
+            return None
+        try:
+            self._channel.sendall(json.dumps(message).encode() + b"\n")
+            answer = self._read_line(self._channel)
+        except OSError:
+            answer = None
+        if answer is None:
+            self.hang_up()
+            return None
+        if answer["lost"]:
+            raise LeaseLost(answer["lost"])
+        return LeaseState(cancel_requested=answer["cancel_requested"])
+
+    def _read_line(self, channel: socket.socket) -> dict[str, Any] | None:
+        """One line, or None when the other side is gone or silent."""
+        line = b""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not line.endswith(b"\n"):
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([channel], [], [], left)[0]:
+                return None
+            piece = channel.recv(4096)
+            if not piece:
+                return None
+            line += piece
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _insist(self, act: Callable[[Board], Answer]) -> Answer:
+        pause = 0.05
+        while True:
+            try:
+                with self._open_board() as board:
+                    return act(board)
+            except StoreDamaged:
+                raise  # moved away or broken: waiting mends nothing, the exit file stands
+            except Unavailable:
+                time.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,142 @@
+"""Recovery: attempts whose executor is gone are ended, with the cause named. Safe to do twice at once.
+
+An attempt of this machine is never judged by the clock alone: its process must be gone. Those of other machines
+end when their lease has expired.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from mission_control import log
+from mission_control.board import Board
+from mission_control.clock import Clock
+from mission_control.config import Config
+from mission_control.domain.attempt import Attempt, Ending, Outcome, attempt_name
+from mission_control.errors import Conflict, NotFound
+from mission_control.execution import exit_file, process
+from mission_control.execution.execution import mark
+from mission_control.folder import Folder
+from mission_control.store.attempts import Lease
+
+KILL_SECONDS = 5.0  # how long what got SIGKILL may take to vanish before we leave it to the next heartbeat
+LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Dead:
+    """An attempt without an executor, and why we say so."""
+
+    attempt: Attempt
+    cause: str
+    is_here: bool  # what is left of it would be on this machine
+
+
+def find_dead(attempts: Sequence[Attempt], *, config: Config, now: datetime) -> list[Dead]:
+    """Which of these live attempts nobody executes any more."""
+    lease = timedelta(seconds=config.lease_seconds)
+    judged = (_judge(attempt, config.host, now, lease) for attempt in attempts)
+    return [dead for dead in judged if dead is not None]
+
+
+def _judge(attempt: Attempt, host: str, now: datetime, lease: timedelta) -> Dead | None:
+    known = attempt.executor or attempt.claimer
+    if known.boot == process.boot():
+        if process.is_alive(known):
+            return None
+        if attempt.executor is not None:
+            return Dead(attempt, f"its executor (pid {known.pid}) is gone", is_here=True)
+        # Its claimer may have ended in good order while the executor is just being born.
+        if now < attempt.claimed_at + lease:
+            return None
+        return Dead(attempt, f"whoever claimed it (pid {known.pid}) ended before it started", is_here=True)
+    if attempt.host == host:
+        return Dead(attempt, f"{host} was restarted", is_here=True)
+    if attempt.lease_expires_at < now:
+        silent = (now - attempt.lease_expires_at + lease).total_seconds()
+        return Dead(attempt, f"no sign of life from {attempt.host} for {silent:.0f} s", is_here=False)
+    return None
+
+
+def recover(board: Board, *, config: Config, clock: Clock) -> list[Attempt]:
+    """End every attempt whose executor is gone: by its exit file where it left one, else as lost.
+
+    What is left of its processes is ended first. Returns the attempts that this call ended, with their outcomes.
+    """
+    dead = find_dead(board.live(), config=config, now=clock.now())
+    if not dead:
+        return []
+    still_there = end_leftovers([d.attempt for d in dead if d.is_here], config=config)
+    folder = Folder(config.home)
+    return [
+        ended
+        for d in dead
+        if d.attempt.name not in still_there and (ended := _record(board, d, folder, clock)) is not None
+    ]
+
+
+def _record(board: Board, dead: Dead, folder: Folder, clock: Clock) -> Attempt | None:
+    """None when somebody else recorded the end first."""
+    attempt = dead.attempt
+    left = exit_file.read(folder.attempt(attempt.task_id, attempt.number), attempt.token)
+    ending = left or Ending(Outcome.LOST, error=dead.cause)
+    try:
+        board.finish(Lease(attempt.task_id, attempt.number, attempt.token), ending)
+    except (Conflict, NotFound):
+        return None
+    log.append(
+        folder.executor_log(attempt.agent),
+        "attempt_recovered" if left else "attempt_lost",
+        clock.now(),
+        task=f"T-{attempt.task_id}",
+        attempt=attempt_name(attempt.task_id, attempt.number),
+        agent=attempt.agent,
+        token=attempt.token,
+        outcome=ending.outcome,
+        cause=dead.cause,
+    )
+    return replace(
+        attempt,
+        ended_at=clock.now(),
+        outcome=ending.outcome,
+        exit_code=ending.exit_code,
+        signal=ending.signal,
+        error=ending.error,
+        duration_seconds=ending.duration_seconds,
+    )
+
+
+def end_leftovers(attempts: Sequence[Attempt], *, config: Config) -> set[str]:
+    """End what is left of attempts without executor: SIGTERM, grace, SIGKILL, all at once.
+
+    Returns the names of attempts of which something still lives, e.g. in uninterruptible sleep.
+    """
+    home = str(config.home)
+
+    def living() -> dict[str, list[process.Process]]:
+        found = {a.name: process.leftovers(a.executor, mark(home, a.name)) for a in attempts}
+        return {name: processes for name, processes in found.items() if processes}
+
+    _signal_until_gone(living, signal.SIGTERM, config.grace_seconds)
+    _signal_until_gone(living, signal.SIGKILL, KILL_SECONDS)
+    return set(living())
+
+
+def _signal_until_gone(
+    living: Callable[[], dict[str, list[process.Process]]], number: signal.Signals, seconds: float
+) -> None:
+    """Signal what lives, anew what appears, until nothing lives or the time is over."""
+    told: set[tuple[int, str]] = set()
+    deadline = time.monotonic() + seconds
+    while found := living():
+        for processes in found.values():
+            new = [p for p in processes if (p.pid, p.started) not in told or number is signal.SIGKILL]
+            process.send(new, number)
+            told |= {(p.pid, p.started) for p in new}
+        if time.monotonic() >= deadline:
+            return
+        time.sleep(LOOK_SECONDS)
