@@ -1,7 +1,372 @@
-"""What may be seen: read-only answers shared by every interface."""
+"""What may be seen: read-only answers shared by every interface. Each is one consistent picture of the board."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mission_control.clock import Clock
+from mission_control.config import Config
+from mission_control.domain import limits
+from mission_control.domain.agent import Agent
+from mission_control.domain.attempt import Attempt, attempt_name
+from mission_control.domain.history import Activity, Comment, Notification
+from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, Predecessor, agent_hold, explain
+from mission_control.domain.statistics import Figures, add_up
+from mission_control.domain.task import Status, Task, task_name
+from mission_control.errors import InvalidInput, NotFound
+from mission_control.store import agents, attempts, history, tasks
+from mission_control.store.store import Store
+from mission_control.store.tasks import Filter
+
+_TASK_ID = re.compile(r"(?:[Tt]-)?([0-9]{1,18})\Z")
+_ATTEMPT_ID = re.compile(r"(.+)/([0-9]{1,9})\Z", re.DOTALL)
+_ID_CHARACTERS = 200
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class NextClaim:
+    """Which agent's heartbeat looks at a task next, and when; null: it has no schedule yet."""
+
+    agent: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """A task with what surrounds it. Lists leave thread and activities empty."""
+
+    task: Task
+    holds: tuple[Hold, ...]  # why it does not start now; empty: the next claim may take it
+    next_claim: NextClaim | None  # null unless it is in the inbox and nothing holds it
+    predecessors: tuple[Predecessor, ...] = ()  # lists: the unfinished ones
+    attempts: tuple[Attempt, ...] = ()
+    thread: tuple[Comment, ...] = ()
+    activities: tuple[Activity, ...] = ()
+
+
+@dataclass(frozen=True)
+class AgentView:
+    """An agent with its live attempts."""
+
+    agent: Agent
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def live(self) -> int:
+        """How many of its slots are in use."""
+        return len(self.attempts)
+
+    @property
+    def status(self) -> str:
+        """`paused`, `active` (at least one live attempt) or `idle`."""
+        if self.agent.paused:
+            return "paused"
+        return "active" if self.attempts else "idle"
+
+
+@dataclass(frozen=True)
+class MachineView:
+    """A machine that has live attempts, or on which agents live. `slots` null: unlimited or not known here."""
+
+    host: str
+    live: int
+    slots: int | None
+
+
+@dataclass(frozen=True)
+class LiveAttempt:
+    """A live attempt with the task it tries."""
+
+    attempt: Attempt
+    task: Task
+
+
+@dataclass(frozen=True)
+class StatusView:
+    """The mission at one moment."""
+
+    at: datetime
+    machines: tuple[MachineView, ...]
+    agents: tuple[AgentView, ...]
+    live: tuple[LiveAttempt, ...]  # oldest claim first
+    tasks: Mapping[Status, int]
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Figures of the attempts that ended from `since` (null: ever) until `until`."""
+
+    since: datetime | None
+    until: datetime
+    total: Figures
+    agents: Mapping[str, Figures]
+
+
+@dataclass(frozen=True)
+class _Squad:
+    """Who is there and how loaded: what decides, besides the task itself, whether a task can start."""
+
+    agents: Mapping[str, Agent]
+    loads: Mapping[str, AgentLoad]
+    machine: MachineLoad
+
+    def of(self, task: Task) -> list[AgentLoad]:
+        """The loads of the task's agents, without those who have left."""
+        return [self.loads[name] for name in task.agents if name in self.loads]
+
+    def next_claim(self, names: Iterable[str]) -> NextClaim | None:
+        """The earliest heartbeat of those agents who can take a task now."""
+        free = [self.agents[name] for name in names if not agent_hold(self.loads[name], self.machine)]
+        never = datetime.max.replace(tzinfo=UTC)
+        first = min(free, key=lambda agent: (agent.next_heartbeat_at or never, agent.name), default=None)
+        return None if first is None else NextClaim(first.name, first.next_heartbeat_at)
+
 
 class Views:
-    """Read-only answers about tasks, agents and attempts."""
+    """Read-only answers about tasks, agents and attempts. Raises NotFound and InvalidInput."""
+
+    def __init__(self, store: Store, clock: Clock, config: Config) -> None:
+        self._store = store
+        self._clock = clock
+        self._config = config
+
+    # What a person's words mean
+
+    def resolve_task(self, text: str) -> int:
+        """The id of the task meant by `T-12`, `t-12`, `12` or the id it had in the system it was imported from."""
+        number = _TASK_ID.match(text)
+        if number and tasks.get(self._store, int(number[1])):
+            return int(number[1])
+        if not _can_be_id(text):
+            raise InvalidInput(f"{text[:60]!a} is no task id. Write e.g. T-12 or 12.")
+        if legacy := tasks.by_legacy_id(self._store, text):
+            return legacy.id
+        if " " in text:
+            raise InvalidInput(f"{text[:60]!a} is no task id. Write e.g. T-12 or 12.")
+        name = task_name(int(number[1])) if number else text
+        raise NotFound(f"There is no task {name}. See: missionctl task list --all")
+
+    def resolve_attempt(self, text: str) -> tuple[int, int]:
+        """(task, number) of the attempt meant by `T-12/2`; of the latest one where only a task is named."""
+        named = _ATTEMPT_ID.match(text)
+        task_id = self.resolve_task(named[1] if named else text)
+        if named:
+            number = int(named[2])
+            if attempts.get(self._store, task_id, number) is None:
+                raise NotFound(
+                    f"There is no attempt {attempt_name(task_id, number)}. "
+                    f"See: missionctl task show {task_name(task_id)}"
+                )
+            return task_id, number
+        tried = attempts.of_task(self._store, task_id)
+        if not tried:
+            name = task_name(task_id)
+            raise NotFound(f"{name} has not been tried yet. Why: missionctl task show {name}")
+        return task_id, tried[-1].number
+
+    def resolve_agent(self, text: str) -> str:
+        """The name of the agent meant by `ada`, `@ada` or the id it had in the system it was imported from."""
+        try:
+            agent = agents.get(self._store, limits.agent_name(text))
+        except InvalidInput:
+            agent = agents.by_legacy_id(self._store, text) if _can_be_id(text) else None
+            if agent is None:
+                raise
+        agent = agent or agents.by_legacy_id(self._store, text)
+        if agent is None or agent.removed:
+            raise NotFound(f"There is no agent {text.removeprefix('@')}. See: missionctl agent list")
+        return agent.name
+
+    # Tasks
+
+    def task(self, task_id: int) -> TaskView:
+        """Everything about one task."""
+        with self._store.snapshot():
+            task = tasks.get(self._store, task_id)
+            if task is None:
+                raise NotFound(f"There is no task {task_name(task_id)}. See: missionctl task list --all")
+            before = tasks.predecessors(self._store, task_id) if task.after else []
+            return self._view(
+                task,
+                self._squad(),
+                before,
+                attempts=tuple(attempts.of_task(self._store, task_id)),
+                thread=tuple(history.thread(self._store, task_id)),
+                activities=tuple(history.of_task(self._store, task_id)),
+            )
+
+    def tasks(
+        self,
+        wanted: Filter | None = None,
+        *,
+        limit: int = 100,
+        everything: bool = False,
+        with_attempts: bool = False,
+    ) -> list[TaskView]:
+        """Open tasks in the order of the queue; with `everything` or a wanted status: any task, newest first."""
+        wanted = wanted or Filter()
+        with self._store.snapshot():
+            if everything or wanted.status is not None:
+                found = tasks.listed(self._store, wanted, limit=limit)
+            else:
+                found = tasks.listed_open(self._store, wanted, limit=limit)
+            return self._views(found, self._squad(), with_attempts=with_attempts)
+
+    def ready(self, agent: str | None = None, *, limit: int = 100) -> list[TaskView]:
+        """What could start now, in the order in which claims take it; a claim takes as many as slots are free."""
+        now = self._clock.now()
+        with self._store.snapshot():
+            squad = self._squad()
+            if agent is not None and agent not in squad.agents:
+                raise NotFound(f"There is no agent {agent}. See: missionctl agent list")
+            names = squad.agents if agent is None else [agent]
+            found: dict[int, Task] = {}
+            for name in names:
+                if not agent_hold(squad.loads[name], squad.machine):
+                    latest = now + self._config.backoff_cap
+                    startable = tasks.startable(self._store, name, now=now, latest_backoff=latest, limit=limit)
+                    found |= {task.id: task for task in startable}
+            first_first = sorted(found.values(), key=lambda task: (task.rank, task.id))
+            views = self._views(first_first, squad)
+            return [view for view in views if not view.holds][:limit]
+
+    def _views(self, found: Sequence[Task], squad: _Squad, *, with_attempts: bool = False) -> list[TaskView]:
+        return [
+            self._view(
+                task,
+                squad,
+                tasks.unfinished_predecessors(self._store, task),
+                attempts=tuple(attempts.of_task(self._store, task.id)) if with_attempts else (),
+            )
+            for task in found
+        ]
+
+    def _view(
+        self,
+        task: Task,
+        squad: _Squad,
+        predecessors: Sequence[Predecessor],
+        *,
+        attempts: tuple[Attempt, ...],
+        thread: tuple[Comment, ...] = (),
+        activities: tuple[Activity, ...] = (),
+    ) -> TaskView:
+        loads = squad.of(task)
+        holds = explain(
+            task,
+            unfinished=[before for before in predecessors if before.status is not Status.DONE],
+            agents=loads,
+            machine=squad.machine,
+            now=self._clock.now(),
+            longest_wait=self._config.backoff_cap,
+        )
+        return TaskView(
+            task=task,
+            holds=tuple(holds),
+            next_claim=None if holds else squad.next_claim(load.name for load in loads),
+            predecessors=tuple(predecessors),
+            attempts=attempts,
+            thread=thread,
+            activities=activities,
+        )
+
+    def _squad(self) -> _Squad:
+        """One look at the whole squad, so that a list asks for it once. Bounded by agents and live attempts."""
+        members = {agent.name: agent for agent in agents.listed(self._store)}
+        of_agent = dict.fromkeys(members, 0)
+        of_machine = 0
+        for name, host, live in attempts.live_counts(self._store):
+            of_agent[name] = of_agent.get(name, 0) + live
+            of_machine += live if host == self._config.host else 0
+        loads = {
+            agent.name: AgentLoad(agent.name, agent.slots, of_agent[agent.name], paused=agent.paused, host=agent.host)
+            for agent in members.values()
+        }
+        return _Squad(members, loads, MachineLoad(self._config.host, self._config.machine_slots, of_machine))
+
+    # Agents, the whole, and the past
+
+    def agent(self, name: str) -> AgentView:
+        """One member of the squad."""
+        for view in self.agents():
+            if view.agent.name == name:
+                return view
+        raise NotFound(f"There is no agent {name}. See: missionctl agent list")
+
+    def agents(self) -> list[AgentView]:
+        """The squad, by name."""
+        with self._store.snapshot():
+            return self._agents(attempts.live(self._store))
+
+    def _agents(self, live: Sequence[Attempt]) -> list[AgentView]:
+        return [
+            AgentView(agent, tuple(attempt for attempt in live if attempt.agent == agent.name))
+            for agent in agents.listed(self._store)
+        ]
+
+    def status(self) -> StatusView:
+        """Machines, agents, live attempts and how many tasks stand where. Bounded by agents and live attempts."""
+        with self._store.snapshot():
+            live = attempts.live(self._store)
+            members = self._agents(live)
+            return StatusView(
+                at=self._clock.now(),
+                machines=self._machines(members, live),
+                agents=tuple(members),
+                live=tuple(
+                    LiveAttempt(attempt, task) for attempt in live if (task := tasks.get(self._store, attempt.task_id))
+                ),
+                tasks=tasks.counts(self._store),
+            )
+
+    def _machines(self, members: Sequence[AgentView], live: Sequence[Attempt]) -> tuple[MachineView, ...]:
+        here = self._config.host
+        homes = (view.agent.host for view in members if view.agent.host)
+        hosts = {here, *homes, *(attempt.host for attempt in live)}
+        return tuple(
+            MachineView(
+                host=host,
+                live=sum(attempt.host == host for attempt in live),
+                slots=self._config.machine_slots if host == here else None,
+            )
+            for host in sorted(hosts, key=lambda host: (host != here, host))
+        )
+
+    def stats(self, since: datetime | None = None, agent: str | None = None) -> Stats:
+        """Figures of the attempts that ended since then (null: ever), in total and per agent; `agent`: of it alone."""
+        with self._store.snapshot():
+            ended = list(attempts.ended_since(self._store, since or _LONG_AGO, agent))
+            live = [attempt for attempt in attempts.live(self._store) if agent in (None, attempt.agent)]
+            assigned = tasks.counts_by_agent(self._store, agent)
+            everybody = {member.name for member in agents.listed(self._store) if agent in (None, member.name)}
+            everybody |= {attempt.agent for attempt in ended} | {attempt.agent for attempt in live}
+            of_agents = {
+                name: add_up(
+                    [attempt for attempt in ended if attempt.agent == name],
+                    running=sum(attempt.agent == name for attempt in live),
+                    tasks=assigned.get(name, {}),
+                )
+                for name in sorted(everybody)
+            }
+            standing = tasks.counts(self._store) if agent is None else assigned.get(agent, {})
+            total = add_up(ended, running=len(live), tasks=standing)
+            return Stats(since, self._clock.now(), total, of_agents)
+
+    def activities(self, after_id: int | None = None, agent: str | None = None, *, limit: int = 100) -> list[Activity]:
+        """Oldest first: what came after the line `after_id`; null: the newest `limit` lines."""
+        if after_id is None:
+            return history.latest(self._store, agent=agent, limit=limit)
+        return history.since(self._store, after_id, agent=agent, limit=limit)
+
+    def undelivered(self, agent: str | None = None) -> list[Notification]:
+        """Mentions carried over from the old system that nobody has answered."""
+        return history.undelivered(self._store, agent)
+
+
+def _can_be_id(text: str) -> bool:
+    """Whether some system may have used this as an id: one short printable word."""
+    return 0 < len(text) <= _ID_CHARACTERS and text.isprintable() and not text.startswith("-")

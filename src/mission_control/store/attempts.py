@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mission_control.domain.attempt import Attempt, Ending, Outcome, ProcessIdentity
+from mission_control.domain.statistics import EndedAttempt
 from mission_control.store.store import Row, Store, instant
 
 
@@ -24,19 +25,6 @@ class LeaseState:
     """The answer to a valid lease."""
 
     cancel_requested: bool
-
-
-@dataclass(frozen=True)
-class EndedAttempt:
-    """One row for statistics."""
-
-    agent: str
-    outcome: Outcome
-    queue_wait_seconds: float | None
-    duration_seconds: float | None
-    tokens_in: int | None
-    tokens_out: int | None
-    cost_usd: float | None
 
 
 def claim(
@@ -144,6 +132,7 @@ def live_counts(store: Store) -> list[tuple[str, str, int]]:
 
 
 def ended_since(store: Store, since: datetime, agent: str | None) -> Iterable[EndedAttempt]:
+    """What ended since then, by the index of ends; bounded by the period alone."""
     for row in store.rows("attempt.ended_since", since=since, agent=agent):
         yield EndedAttempt(**{**row, "outcome": Outcome(row["outcome"])})
 

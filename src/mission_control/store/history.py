@@ -33,12 +33,20 @@ def of_task(store: Store, task_id: int) -> list[Activity]:
 
 def since(store: Store, after_id: int, *, agent: str | None, limit: int) -> list[Activity]:
     """What came after the line `after_id`, oldest first."""
-    return [_activity(row) for row in store.rows("history.since", after_id=after_id, agent=agent, limit=limit)]
+    if agent is None:
+        rows = store.rows("history.since", after_id=after_id, limit=limit)
+    else:
+        rows = store.rows("history.since_of_agent", after_id=after_id, agent=agent, limit=limit)
+    return [_activity(row) for row in rows]
 
 
 def latest(store: Store, *, agent: str | None, limit: int) -> list[Activity]:
     """The newest `limit` lines, oldest of them first."""
-    return [_activity(row) for row in store.rows("history.latest", agent=agent, limit=limit)][::-1]
+    if agent is None:
+        rows = store.rows("history.latest", limit=limit)
+    else:
+        rows = store.rows("history.latest_of_agent", agent=agent, limit=limit)
+    return [_activity(row) for row in reversed(rows)]
 
 
 def has_legacy_activity(store: Store, legacy_id: str) -> bool:

@@ -50,9 +50,14 @@ def ready(store: Store, agent: str, *, now: datetime, limit: int) -> list[Task]:
     return [_task(row) for row in store.rows("task.ready", agent=agent, now=now, limit=limit)]
 
 
-def waking(store: Store, agent: str, *, now: datetime, limit: int) -> list[Task]:
-    """What `wake_due` would add to `ready`."""
-    return [_task(row) for row in store.rows("task.waking", agent=agent, now=now, limit=limit)]
+def startable(store: Store, agent: str, *, now: datetime, latest_backoff: datetime, limit: int) -> list[Task]:
+    """The first `limit` tasks that `wake_due` and `ready` would give the agent now, without locks or changes."""
+    found = [
+        *store.rows("task.queued", agent=agent, now=now, limit=limit),
+        *store.rows("task.waking", agent=agent, now=now, limit=limit),
+        *store.rows("task.forgivable", agent=agent, now=now, latest_backoff=latest_backoff, limit=limit),
+    ]
+    return sorted((_task(row) for row in found), key=lambda task: (task.rank, task.id))[:limit]
 
 
 def insert(store: Store, task: Task, *, legacy: str | None = None) -> None:
@@ -192,6 +197,14 @@ def queue(store: Store, agent: str, limit: int) -> list[Task]:
 def counts(store: Store) -> dict[Status, int]:
     """Number of tasks in each status; every status is there."""
     return {Status(row["status"]): row["tasks"] for row in store.rows("task.counts")}
+
+
+def counts_by_agent(store: Store, agent: str | None) -> dict[str, dict[Status, int]]:
+    """Number of tasks that name an agent, by agent and status; of one agent alone if named. Looks at every task."""
+    found: dict[str, dict[Status, int]] = {}
+    for row in store.rows("task.counts_by_agent", agent=agent):
+        found.setdefault(row["agent"], {})[Status(row["status"])] = row["tasks"]
+    return found
 
 
 def count_waiting(store: Store, agent: str) -> int:

@@ -10,7 +10,7 @@ SELECT id, at, kind, task_id, attempt, agent, actor, from_status, to_status, mes
 -- What came after the row `after_id`, oldest first.
 SELECT id, at, kind, task_id, attempt, agent, actor, from_status, to_status, message
   FROM activity
- WHERE id > :after_id AND (:agent IS NULL OR agent = :agent)
+ WHERE id > :after_id
  ORDER BY id
  LIMIT :limit;
 
@@ -18,7 +18,21 @@ SELECT id, at, kind, task_id, attempt, agent, actor, from_status, to_status, mes
 -- The newest rows, newest first.
 SELECT id, at, kind, task_id, attempt, agent, actor, from_status, to_status, message
   FROM activity
- WHERE (:agent IS NULL OR agent = :agent)
+ ORDER BY id DESC
+ LIMIT :limit;
+
+-- name: since_of_agent
+-- As `since`, by the agent's own index: its lines may be few among many.
+SELECT id, at, kind, task_id, attempt, agent, actor, from_status, to_status, message
+  FROM activity
+ WHERE agent = :agent AND id > :after_id
+ ORDER BY id
+ LIMIT :limit;
+
+-- name: latest_of_agent
+SELECT id, at, kind, task_id, attempt, agent, actor, from_status, to_status, message
+  FROM activity
+ WHERE agent = :agent
  ORDER BY id DESC
  LIMIT :limit;
 

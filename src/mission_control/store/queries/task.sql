@@ -31,6 +31,16 @@ SELECT {columns}
  ORDER BY q.rank, q.task_id
  LIMIT :limit /*FOR UPDATE OF t, q SKIP LOCKED*/;
 
+-- name: queued
+-- What `ready` finds, without locks; for looking without changing.
+SELECT {columns}
+  FROM assignment q CROSS JOIN task t
+ WHERE q.agent = :agent AND q.claimable AND q.wake_at IS NULL
+   AND t.id = q.task_id AND t.status = 'inbox' AND t.unmet = 0
+   AND (t.not_before IS NULL OR t.not_before <= :now) AND (t.retry_at IS NULL OR t.retry_at <= :now)
+ ORDER BY q.rank, q.task_id
+ LIMIT :limit;
+
 -- name: waking
 -- What `ready` would also find once `wake_due` has run; for looking without changing.
 SELECT {columns}
@@ -52,6 +62,16 @@ UPDATE assignment SET wake_at = NULL
 UPDATE task SET retry_at = NULL
  WHERE id IN (SELECT s.id FROM task s
                WHERE s.status = 'inbox' AND s.retry_at > :latest_backoff /*FOR UPDATE SKIP LOCKED*/);
+
+-- name: forgivable
+-- What `ready` would also find once `forgive_stale_backoffs` has run. Starts at task_retry, where there is hardly any.
+SELECT {columns}
+  FROM task t CROSS JOIN assignment q
+ WHERE t.status = 'inbox' AND t.retry_at > :latest_backoff AND t.unmet = 0
+   AND (t.not_before IS NULL OR t.not_before <= :now)
+   AND q.task_id = t.id AND q.agent = :agent
+ ORDER BY q.rank, q.task_id
+ LIMIT :limit;
 
 -- name: insert
 INSERT INTO task (id, title, description, status, priority, kind, command, max_attempts, timeout_seconds, review,
@@ -140,3 +160,10 @@ SELECT status, tasks FROM status_count;
 
 -- name: count_waiting
 SELECT count(*) AS tasks FROM assignment q WHERE q.agent = :agent AND q.in_inbox;
+
+-- name: counts_by_agent
+-- Tasks per agent and status. Reads task_status and the key of assignment once through, no row of either.
+SELECT a.agent, t.status, count(*) AS tasks
+  FROM task t JOIN assignment a ON a.task_id = t.id
+ WHERE t.kind = 'task' AND (:agent IS NULL OR a.agent = :agent)
+ GROUP BY a.agent, t.status;

@@ -1,0 +1,232 @@
+"""The JSON that every interface gives: plain objects with stable keys. Keys may be added, never renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mission_control.domain.attempt import Attempt, Outcome
+from mission_control.domain.history import Activity, Comment
+from mission_control.domain.readiness import Hold
+from mission_control.domain.statistics import Figures, Percentiles
+from mission_control.domain.task import Status, Task, task_name
+from mission_control.folder import Folder
+from mission_control.heartbeat import Report
+from mission_control.views import AgentView, LiveAttempt, MachineView, Stats, StatusView, TaskView
+
+_INSIDE = Folder(Path())  # paths in JSON are relative to the mission's folder
+_WAITING = (Status.INBOX, Status.REVIEW, Status.BLOCKED)  # the others wait for nothing
+
+Json = dict[str, Any]
+
+
+def instant_text(moment: datetime | None) -> str | None:
+    """`2026-02-06T10:00:00.000000Z`: of one length, so that texts compare as instants do."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def task_json(view: TaskView, *, with_attempts: bool = True) -> Json:
+    """A task as lists and `task show` give it."""
+    task = view.task
+    shape: Json = {
+        "id": task.name,
+        "title": task.title,
+        "description": task.description,
+        "status": task.status,
+        "priority": task.priority,
+        "agents": list(task.agents),
+        "command": task.command,
+        "after": [task_name(other) for other in task.after],
+        "waiting_for": [hold_text(hold) for hold in view.holds] if task.status in _WAITING else [],
+        "next_claim": view.next_claim and {"agent": view.next_claim.agent, "at": instant_text(view.next_claim.at)},
+        "not_before": instant_text(task.not_before),
+        "retry_at": instant_text(task.retry_at),
+        "max_attempts": task.max_attempts,
+        "failures": task.failures,
+        "unmet": task.unmet,
+        "timeout_seconds": task.timeout_seconds,
+        "review": task.review,
+        "reason": task.reason,
+        "key": task.key,
+        "legacy_id": task.legacy_id,
+        "cancel_requested_at": instant_text(task.cancel_requested_at),
+        "created_at": instant_text(task.created_at),
+        "updated_at": instant_text(task.updated_at),
+    }
+    if with_attempts:
+        shape["attempts"] = [attempt_json(attempt) for attempt in view.attempts]
+    return shape
+
+
+def hold_text(hold: Hold) -> str:
+    """Why a task waits, with the instant where time alone ends it: `not before 2026-02-06T10:00:00.000000Z`."""
+    if hold.until is None:
+        return hold.text
+    joint = "" if hold.text.endswith("before") else " until"
+    return f"{hold.text}{joint} {instant_text(hold.until)}"
+
+
+def attempt_json(attempt: Attempt) -> Json:
+    """One try; `outcome` and `ended_at` are null while it is live, `log` is relative to the mission's folder."""
+    return {
+        "id": attempt.name,
+        "task": task_name(attempt.task_id),
+        "number": attempt.number,
+        "token": attempt.token,
+        "agent": attempt.agent,
+        "host": attempt.host,
+        "pid": attempt.executor and attempt.executor.pid,
+        "outcome": attempt.outcome,
+        "exit_code": attempt.exit_code,
+        "signal": attempt.signal,
+        "error": attempt.error,
+        "claimed_at": instant_text(attempt.claimed_at),
+        "started_at": instant_text(attempt.started_at),
+        "ended_at": instant_text(attempt.ended_at),
+        "queue_wait_seconds": attempt.queue_wait_seconds,
+        "duration_seconds": attempt.duration_seconds,
+        "tokens_in": attempt.tokens_in,
+        "tokens_out": attempt.tokens_out,
+        "cost_usd": attempt.cost_usd,
+        "log": str(_INSIDE.output(attempt.task_id, attempt.number)),
+    }
+
+
+def comment_json(comment: Comment) -> Json:
+    """One entry of a thread."""
+    return {
+        "id": comment.id,
+        "task": task_name(comment.task_id),
+        "author": comment.author,
+        "kind": comment.kind,
+        "body": comment.body,
+        "created_at": instant_text(comment.created_at),
+    }
+
+
+def activity_json(activity: Activity) -> Json:
+    """One line of history."""
+    return {
+        "id": activity.id,
+        "at": instant_text(activity.at),
+        "kind": activity.kind,
+        "actor": activity.actor,
+        "task": None if activity.task_id is None else task_name(activity.task_id),
+        "attempt": activity.attempt,
+        "agent": activity.agent,
+        "from_status": activity.from_status,
+        "to_status": activity.to_status,
+        "message": activity.message,
+    }
+
+
+def agent_json(view: AgentView) -> Json:
+    """A member of the squad."""
+    agent = view.agent
+    return {
+        "name": agent.name,
+        "status": view.status,
+        "live": view.live,
+        "slots": agent.slots,
+        "next_heartbeat_at": instant_text(agent.next_heartbeat_at),
+        "last_heartbeat_at": instant_text(agent.last_heartbeat_at),
+        "role": agent.role,
+        "runner": agent.runner,
+        "model": agent.model,
+        "schedule": agent.schedule,
+        "host": agent.host,
+        "review": agent.review,
+        "paused": agent.paused,
+        "legacy_id": agent.legacy_id,
+        "created_at": instant_text(agent.created_at),
+        "updated_at": instant_text(agent.updated_at),
+    }
+
+
+def status_json(view: StatusView, gone: Collection[str] = ()) -> Json:
+    """The mission at one moment; `gone` names the live attempts whose executor is no longer there."""
+    return {
+        "at": instant_text(view.at),
+        "healthy": not gone,
+        "machines": [_machine_json(machine) for machine in view.machines],
+        "agents": [agent_json(agent) for agent in view.agents],
+        "live": [_live_json(live, executing=live.attempt.name not in gone) for live in view.live],
+        "tasks": _counts_json(view.tasks),
+    }
+
+
+def _machine_json(machine: MachineView) -> Json:
+    return {"name": machine.host, "live": machine.live, "slots": machine.slots}
+
+
+def _live_json(live: LiveAttempt, *, executing: bool) -> Json:
+    return {
+        **attempt_json(live.attempt),
+        "title": live.task.title,
+        "executing": executing,
+        "cancel_requested_at": instant_text(live.task.cancel_requested_at),
+    }
+
+
+def stats_json(stats: Stats) -> Json:
+    """Figures in total and per agent; `since` null: ever."""
+    return {
+        "since": instant_text(stats.since),
+        "until": instant_text(stats.until),
+        "total": _figures_json(stats.total),
+        "agents": {name: _figures_json(figures) for name, figures in stats.agents.items()},
+    }
+
+
+def _figures_json(figures: Figures) -> Json:
+    return {
+        "executions": figures.executions,
+        **{str(outcome): figures.outcomes[outcome] for outcome in Outcome},
+        "running": figures.running,
+        "blocked": figures.tasks[Status.BLOCKED],
+        "success_rate": figures.success_rate,
+        "queue_wait_seconds": _percentiles_json(figures.queue_wait_seconds),
+        "duration_seconds": _percentiles_json(figures.duration_seconds),
+        "tokens": figures.tokens,
+        "tokens_in": figures.tokens_in,
+        "tokens_out": figures.tokens_out,
+        "cost_usd": figures.cost_usd,
+        "tasks": _counts_json(figures.tasks),
+    }
+
+
+def _percentiles_json(percentiles: Percentiles) -> Json:
+    return {"p50": percentiles.p50, "p90": percentiles.p90, "p99": percentiles.p99}
+
+
+def _counts_json(counts: Mapping[Status, int]) -> Json:
+    return {str(status): counts.get(status, 0) for status in Status}
+
+
+def report_json(report: Report) -> Json:
+    """What one heartbeat found and did; `would_start` is filled by a dry run only."""
+    return {
+        "agent": report.agent,
+        "result": report.result,
+        "mentions": report.mentions,
+        "started": [attempt_json(attempt) for attempt in report.started],
+        "reaped": [attempt_json(attempt) for attempt in report.reaped],
+        "waiting": report.waiting,
+        "would_start": [_wanted_json(task) for task in report.would_start],
+        "duration_ms": report.duration_ms,
+        "error": report.error,
+    }
+
+
+def _wanted_json(task: Task) -> Json:
+    return {
+        "id": task.name,
+        "title": task.title,
+        "priority": task.priority,
+        "agents": list(task.agents),
+        "command": task.command,
+    }
