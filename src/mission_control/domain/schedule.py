@@ -8,6 +8,7 @@ from mission_control.errors import InvalidInput
 
 PERIOD_MINUTES = 15
 STAGGER_MINUTES = 2
+FIELDS = 5
 
 
 def staggered_schedule(position: int) -> str:
@@ -24,15 +25,24 @@ def check_schedule(expression: str) -> str:
     """The expression with single spaces; InvalidInput when it is no five-field cron expression that ever fires."""
     from cronsim import CronSim, CronSimError
 
-    tidy = " ".join(expression.split())
+    words = expression.split()
+    if len(words) != FIELDS:  # cronsim would read six as starting with seconds
+        raise _refusal(expression, f"it has {len(words)} fields")
+    tidy = " ".join(words)
     try:
         next(CronSim(tidy, datetime(2026, 1, 1, tzinfo=UTC)))
-    except (CronSimError, StopIteration) as fault:
-        raise InvalidInput(
-            f"{expression!r} is not a cron schedule ({fault or 'it never fires'}). "
-            "Give five fields, e.g. '*/15 * * * *' for every quarter of an hour."
-        ) from None
+    except StopIteration:
+        raise _refusal(expression, "it never fires") from None
+    except (CronSimError, ValueError) as fault:
+        raise _refusal(expression, str(fault)) from None
     return tidy
+
+
+def _refusal(expression: str, why: str) -> InvalidInput:
+    return InvalidInput(
+        f"{expression[:60]!r} is not a cron schedule: {why}. "
+        "Give five fields, e.g. '*/15 * * * *' for every quarter of an hour."
+    )
 
 
 def next_heartbeat(expression: str, after: datetime, zone: tzinfo = UTC) -> datetime:
@@ -43,4 +53,6 @@ def next_heartbeat(expression: str, after: datetime, zone: tzinfo = UTC) -> date
     # Imported here: 15 ms that only a heartbeat or a new schedule should pay.
     from cronsim import CronSim
 
-    return next(CronSim(expression, after.astimezone(zone))).astimezone(UTC)
+    found = (moment.astimezone(UTC) for moment in CronSim(expression, after.astimezone(zone)))
+    # In an hour that is repeated cronsim answers with its first pass, which may be over already.
+    return next(moment for moment in found if moment > after)
