@@ -13,11 +13,13 @@ from hypothesis import settings
 from mission_control.board import Board
 from mission_control.config import Config
 from mission_control.squad import Squad
+from mission_control.store import sqlite
 from mission_control.store.schema import connect, migrate, open_store
 from mission_control.store.store import Store
 from support.clock import START, FakeClock
 from support.command import Command
 from support.factories import AgentFactory, TaskFactory
+from support.rival import NotedPatience, Rival
 
 if TYPE_CHECKING:
     from support.postgres import PostgresServer  # needs psycopg, which the SQLite tests do without
@@ -87,6 +89,15 @@ def open_again(address: str) -> Iterator[Callable[[], Store]]:
 def store(open_again: Callable[[], Store]) -> Store:
     """An open store; each test that asks for it runs on SQLite and on Postgres."""
     return open_again()
+
+
+@pytest.fixture
+def rival(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rival]:
+    """Somebody else who writes to the same database at the same time."""
+    rival = Rival(address)
+    monkeypatch.setattr(sqlite, "_Patience", lambda: NotedPatience(rival))
+    yield rival
+    rival.end()
 
 
 @pytest.fixture
