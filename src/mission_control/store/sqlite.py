@@ -113,6 +113,11 @@ class _Patience:
         return True
 
 
+def library_version() -> str:
+    """The version of the SQLite that is in use, e.g. `3.54.1`."""
+    return apsw.sqlite_lib_version()
+
+
 def text_of_instant(moment: datetime) -> str:
     """`2026-02-06T10:00:00.000000Z`: of one length, so that texts compare as instants do."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

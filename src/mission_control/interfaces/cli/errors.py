@@ -55,7 +55,7 @@ def report_usage(fault: click.ClickException) -> int:
     context = fault.ctx if isinstance(fault, click.UsageError) else None
     path = context.command_path if context else "missionctl"
     message = " ".join(fault.format_message().split())
-    complain(f"{message.rstrip('.')}. See: {path} --help")
+    complain(f"{message}{'' if message.endswith(('.', '?', ')')) else '.'} See: {path} --help")
     return USAGE
 
 

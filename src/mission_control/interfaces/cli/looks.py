@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from mission_control.domain.attempt import Outcome
+from mission_control.domain.readiness import Hold, HoldKind
 from mission_control.domain.task import Priority, Status
 from mission_control.interfaces.cli.output import Cell
+from mission_control.interfaces.shapes import instant_text
+from mission_control.views import TaskView
 
 _STATUS: Mapping[Status, tuple[str, str]] = {
     Status.INBOX: ("○", ""),
@@ -30,6 +33,11 @@ _OUTCOME: Mapping[Outcome, tuple[str, str]] = {
     Outcome.LOST: ("?", "yellow"),
     Outcome.RELEASED: ("↩", "bright_black"),
     Outcome.CANCELLED: ("⊘", "bright_black"),
+}
+_AGENT_STATUS: Mapping[str, tuple[str, str]] = {
+    "idle": ("○", ""),
+    "active": ("●", "cyan"),
+    "paused": ("‖", "yellow"),
 }
 _STEPS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "m"), (timedelta(seconds=1), "s"))
 
@@ -60,12 +68,7 @@ def instant_cell(moment: datetime | None, now: datetime) -> Cell:
     """Exact for a pipe, relative for a person: `5m ago`, `in 2h`."""
     if moment is None:
         return Cell("")
-    return Cell(instant_text(moment), relative(moment, now), "bright_black")
-
-
-def instant_text(moment: datetime) -> str:
-    """`2026-02-06T10:00:00.000000Z`, as everywhere in JSON."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return Cell(instant_text(moment) or "", relative(moment, now), "bright_black")
 
 
 def relative(moment: datetime, now: datetime) -> str:
@@ -85,3 +88,30 @@ def span(length: timedelta) -> str:
         if length >= step:
             return f"{length // step}{unit}"
     return f"{length.total_seconds():.1f}s"
+
+
+def waiting_text(view: TaskView, now: datetime) -> str:
+    """Why a task waits, for a person; empty where its status says it all."""
+    if view.task.status not in (Status.INBOX, Status.BLOCKED):
+        return ""
+    return "; ".join(hold_text(hold, now) for hold in view.holds)
+
+
+def hold_text(hold: Hold, now: datetime) -> str:
+    """One cause, with how long it still lasts: `backoff after failure 1, for 25s`."""
+    if hold.until is None or hold.until <= now:
+        return hold.text
+    if hold.kind is HoldKind.NOT_BEFORE:
+        return f"not before {local_text(hold.until)}, {relative(hold.until, now)}"
+    return f"{hold.text}, for {span(hold.until - now)}"
+
+
+def local_text(moment: datetime) -> str:
+    """`2026-02-06 10:00:00` on the clock of whoever reads."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def agent_status_cell(status: str) -> Cell:
+    """`idle`, `active` or `paused`."""
+    icon, style = _AGENT_STATUS[status]
+    return Cell(status, f"{icon} {status}", style)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mission_control.interfaces.cli.context import Session
-from mission_control.interfaces.cli.text import on_one_line, tsv_cell
+from mission_control.interfaces.cli.text import on_one_line, tsv_cell, without_controls
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,15 @@ def print_fields(session: Session, fields: Iterable[tuple[str, Cell | str]]) -> 
     terminal.print_fields(session, [(name, cell) for name, cell in pairs if cell.on_terminal])
 
 
+def print_done(session: Session, text: str) -> None:
+    """A sentence for a person about what was done."""
+    mark = "✓" if session.no_color else click.style("✓", fg="green")
+    click.echo(f"{mark} {without_controls(text)}")
+
+
 def tell(text: str) -> None:
     """A message beside the result: on standard error, so that pipes stay clean."""
-    click.echo(text, err=True)
+    click.echo(without_controls(text), err=True)
 
 
 def as_cell(value: Cell | str) -> Cell:

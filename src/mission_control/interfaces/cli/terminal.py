@@ -70,6 +70,12 @@ def print_block(session: Session, text: str) -> None:
     console(session).print(Padding(Text(without_controls(text).strip("\n")), (0, 0, 0, 2)))
 
 
+def print_entry(session: Session, byline: str, text: str) -> None:
+    """One entry of a thread."""
+    console(session).print(Text(without_controls(byline), style="bold"))
+    print_block(session, text)
+
+
 def render(cell: Cell) -> Text:
     """A cell with its quiet second line."""
     text = Text(cell.on_terminal, style=cell.style)

@@ -1,0 +1,52 @@
+"""`missionctl task wait`: until tasks have ended."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import click
+
+from mission_control.domain.task import Status, Task
+from mission_control.interfaces.cli.command import command
+from mission_control.interfaces.cli.context import Session
+from mission_control.interfaces.cli.errors import TIMED_OUT, WORK_FAILED, complain
+from mission_control.interfaces.cli.parameters import DURATION, TASK_ID
+from mission_control.interfaces.cli.tasks import print_changed, resolve, where
+
+LOOK_SECONDS = 0.2
+ENDED = frozenset({Status.DONE, Status.BLOCKED, Status.CANCELLED})
+
+
+@command(
+    "wait",
+    examples=("missionctl task wait T-12 T-13 --timeout 10m", "missionctl task wait $(missionctl add 'Test' --to ada)"),
+    exits={0: "all are done", 1: "one is blocked or cancelled", 3: "no such task", 124: "--timeout passed"},
+)
+@click.argument("ids", type=TASK_ID, nargs=-1, required=True, metavar="ID...")
+@click.option("--timeout", type=DURATION, help="Give up after this, e.g. 10m. Default: never.")
+def wait(session: Session, ids: tuple[str, ...], timeout: timedelta | None) -> int:
+    """Wait until tasks have ended: done, blocked or cancelled. One in review has not ended: a person must look."""
+    numbers = resolve(session, ids)
+    clock = session.mission.clock
+    until = None if timeout is None else clock.monotonic() + timeout.total_seconds()
+    pause = min(session.mission.config.poll_seconds, LOOK_SECONDS)
+    pending = numbers
+    while pending := [number for number in pending if _task(session, number).status not in ENDED]:
+        left = pause if until is None else until - clock.monotonic()
+        if left <= 0:
+            names = ", ".join(_standing(_task(session, number)) for number in pending)
+            complain(f"Not ended in time: {names}. See: missionctl task show T-{pending[0]}")
+            return TIMED_OUT
+        time.sleep(min(pause, left))
+    print_changed(session, numbers, _standing)
+    all_done = all(_task(session, number).status is Status.DONE for number in numbers)
+    return 0 if all_done else WORK_FAILED
+
+
+def _task(session: Session, number: int) -> Task:
+    return session.mission.views.task(number).task
+
+
+def _standing(task: Task) -> str:
+    return f"{task.name} is {where(task)}"
