@@ -83,14 +83,14 @@ def find_home(flag: str | None, environment: Mapping[str, str], start: Path) -> 
     """The mission's folder: `--home`, else MISSIONCTL_HOME, else the nearest parent of `start` with a mission.toml."""
     named = flag or environment.get("MISSIONCTL_HOME")
     if named:
-        home = Path(named).expanduser().absolute()
-        if not (home / SETTINGS_FILE).is_file():
+        home = Path(os.path.expanduser(named)).absolute()
+        if not os.path.isfile(home / SETTINGS_FILE):
             raise NoMission(
                 f"There is no mission in {home}: it has no {SETTINGS_FILE}. Make one with: missionctl init {home}"
             )
         return home
     for folder in (start, *start.parents):
-        if (folder / SETTINGS_FILE).is_file():
+        if os.path.isfile(folder / SETTINGS_FILE):  # unlike Path.is_file not stopped by a folder it may not look into
             return folder
     raise NoMission(
         f"No mission here: neither {start} nor a parent folder holds a {SETTINGS_FILE}. "
@@ -126,9 +126,8 @@ def commented_defaults() -> str:
         "# Settings of this mission. Stronger: MISSIONCTL_… in the environment, then flags. Durations in seconds.",
         "",
     ]
-    for field in fields(Config):
-        if field.name in RANGES and field.default is not None:
-            lines.append(f"# {field.name} = {field.default}")
+    numbers = (field for field in fields(Config) if field.name in RANGES and field.default is not None)
+    lines.extend(f"# {field.name} = {field.default}" for field in numbers)
     return "\n".join([*lines, '# timezone = "Europe/Berlin"', '# pass_environment = ["ANTHROPIC_API_KEY"]', ""])
 
 
@@ -152,7 +151,7 @@ def _read_file(path: Path, faults: list[str]) -> Mapping[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as fault:
+    except (ValueError, RecursionError, OSError) as fault:  # not TOML, not UTF-8, absurdly long or deep
         faults.append(f"{path}: {fault}")
         return {}
 
@@ -179,6 +178,8 @@ def _checked_number(name: str, raw: Any) -> float | int:
         raise ValueError("must be a number")
     try:
         value = float(raw)
+    except OverflowError:
+        value = math.inf  # a whole number of hundreds of digits
     except (TypeError, ValueError):
         raise ValueError(f"must be a number, not {raw!r}") from None
     if not math.isfinite(value) or not least <= value <= most:

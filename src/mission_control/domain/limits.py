@@ -21,7 +21,7 @@ MAX_AGENTS_PER_TASK = 50
 MAX_PREDECESSORS = 1000
 
 _NAME = re.compile(r"[a-z0-9_-]{1,64}\Z")
-_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*(ms|s|m|h|d)?\Z")
+_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)?\Z")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
