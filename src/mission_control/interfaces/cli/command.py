@@ -97,11 +97,12 @@ def command(
     examples: Sequence[str],
     exits: Mapping[int, str] | None = None,
     needs_mission: bool = True,
+    cls: type[Command] = Command,
 ) -> Callable[[Callable[..., Any]], Command]:
     """Make a function `(session, …) -> exit code or None` a command; its docstring becomes the help."""
 
     def decorate(function: Callable[..., Any]) -> Command:
-        decorated = click.command(name, cls=Command, examples=examples, exits=exits, needs_mission=needs_mission)
+        decorated = click.command(name, cls=cls, examples=examples, exits=exits, needs_mission=needs_mission)
         return decorated(click.pass_obj(function))
 
     return decorate

@@ -70,6 +70,28 @@ def print_fields(session: Session, fields: Iterable[tuple[str, Cell | str]]) -> 
     terminal.print_fields(session, [(name, cell) for name, cell in pairs if cell.on_terminal])
 
 
+def print_lines(session: Session, lines: Iterable[Sequence[Cell]], *, widths: Sequence[int]) -> None:
+    """Reports as they come, a line each: padded and coloured on a terminal, tab-separated for a pipe.
+
+    `widths` are those of the first columns on a terminal; styles are names of one colour, or `bold`.
+    """
+    for cells in lines:
+        if not session.is_terminal:
+            click.echo("\t".join(tsv_cell(cell.plain) for cell in cells))
+            continue
+        padded = [cell.on_terminal.ljust(width) for cell, width in zip(cells, widths, strict=False)]
+        texts = [*padded, *(cell.on_terminal for cell in cells[len(widths) :])]
+        click.echo(
+            "  ".join(_styled(text, cell.style, session) for text, cell in zip(texts, cells, strict=True)).rstrip()
+        )
+
+
+def _styled(text: str, style: str, session: Session) -> str:
+    if session.no_color or not style:
+        return text
+    return click.style(text, bold=True) if style == "bold" else click.style(text, fg=style)
+
+
 def print_done(session: Session, text: str) -> None:
     """A sentence for a person about what was done."""
     mark = "✓" if session.no_color else click.style("✓", fg="green")
