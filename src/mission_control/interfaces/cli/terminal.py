@@ -50,11 +50,6 @@ def print_fields(session: Session, fields: Sequence[tuple[str, Cell]]) -> None:
     console(session).print(table)
 
 
-def print_line(session: Session, cells: Sequence[Cell]) -> None:
-    """One line of words, each in its colour."""
-    console(session).print(Text("  ").join(render(cell) for cell in cells if cell.on_terminal))
-
-
 def print_heading(session: Session, left: str, right: Cell | None = None) -> None:
     """A title in bold, with its state beside it."""
     text = Text(without_controls(left), style="bold")
