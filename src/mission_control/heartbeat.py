@@ -160,42 +160,46 @@ class Heart:
     def _work(self, beats: Sequence[_Beat], *, wait: bool) -> None:
         """Claim and launch for these agents, and attend to what was launched."""
         # Imported here: what it takes to fork executors costs 20 ms that an idle heartbeat does not pay.
-        from mission_control.execution.doorbell import Doorbell
         from mission_control.execution.launching import attending, executor_of
 
+        execute_one = executor_of(self._config, self._clock, self._environment)
+        try:
+            with attending(self._store, self._board, execute_one) as attendance:
+                self._turn(attendance, beats, 0)
+                deadline = time.monotonic() + START_SECONDS
+                while attendance.unstarted and (left := deadline - time.monotonic()) > 0:
+                    self._turn(attendance, (), left)
+                if wait:
+                    self._stay(attendance, beats)
+        except Unavailable as fault:
+            for beat in beats:
+                beat.error = str(fault)
+
+    def _stay(self, attendance: Attendance, beats: Sequence[_Beat]) -> None:
+        """Fill the slots that become free until nothing is live any more."""
+        from mission_control.execution.doorbell import Doorbell
+
+        bell = Doorbell(self._folder.doorbells)
+        attendance.listen_to(bell)
+        try:
+            self._turn(attendance, beats, 0)  # what came before the bell hung
+            while attendance.live:
+                self._turn(attendance, beats, self._config.poll_seconds)
+                self._settle(attendance)
+        finally:
+            bell.close()
+
+    def _turn(self, attendance: Attendance, beats: Sequence[_Beat], seconds: float) -> None:
+        """One turn of the attendance, in which these agents claim."""
+        by_name = {beat.agent: beat for beat in beats}
         claimer = own_identity()
 
         def claim() -> list[Claim]:
-            taken = []
-            for beat in beats:
-                claims = self._board.claim(beat.agent, claimer=claimer)
-                beat.claims.extend(claims)
-                taken.extend(claims)
-            return taken
+            return [claim for name in by_name for claim in self._board.claim(name, claimer=claimer)]
 
-        def stay(attendance: Attendance) -> None:
-            bell = Doorbell(self._folder.doorbells)
-            attendance.listen_to(bell)
-            try:
-                attendance.turn(0, claim)  # what came before the bell hung
-                while attendance.live:
-                    attendance.turn(self._config.poll_seconds, claim)
-                    self._settle(attendance)
-            finally:
-                bell.close()
-
-        execute_one = executor_of(self._config, self._clock, self._environment)
-        with attending(self._store, self._board, execute_one) as attendance:
-            try:
-                attendance.turn(0, claim)
-                deadline = time.monotonic() + START_SECONDS
-                while attendance.unstarted and time.monotonic() < deadline:
-                    attendance.turn(deadline - time.monotonic(), list)
-                if wait:
-                    stay(attendance)
-            except Unavailable as fault:
-                for beat in beats:
-                    beat.error = str(fault)
+        for claimed in attendance.turn(seconds, claim):
+            by_name[claimed.agent.name].claims.append(claimed)
+            self._log_claim(claimed)
 
     def _settle(self, attendance: Attendance) -> None:
         """Find out about executors that hung up: recover those that are gone, forget those that have ended."""
@@ -225,16 +229,22 @@ class Heart:
         """None when somebody deleted the task meanwhile."""
         return attempts.get(self._store, lease.task_id, lease.number)
 
+    def _log_claim(self, claim: Claim) -> None:
+        log.append(
+            self._folder.heartbeat_log(claim.agent.name),
+            "attempt_claimed",
+            self._clock.now(),
+            attempt=claim.name,
+            agent=claim.agent.name,
+            token=claim.lease.token,
+        )
+
     def _log(self, report: Report) -> None:
         event = {Result.ERROR: "heartbeat_failed"}.get(report.result, f"heartbeat_{report.result}")
-        path = self._folder.heartbeat_log(report.agent)
-        now = self._clock.now()
-        for attempt in report.started:
-            log.append(path, "attempt_claimed", now, attempt=attempt.name, agent=report.agent, token=attempt.token)
         log.append(
-            path,
+            self._folder.heartbeat_log(report.agent),
             event,
-            now,
+            self._clock.now(),
             agent=report.agent,
             started=len(report.started) or None,
             recovered=len(report.reaped) or None,

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import selectors
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mission_control.board import Board, Claim
-from mission_control.domain.attempt import ProcessIdentity
+from mission_control.domain.attempt import Ending, Outcome, ProcessIdentity
 from mission_control.errors import Conflict, NotFound, Unavailable
 from mission_control.execution import exit_file
 from mission_control.execution.doorbell import Doorbell
@@ -36,7 +36,9 @@ class _Attended:
     heard: bytes = b""
     said: list[dict[str, Any]] = field(default_factory=list)
     answer: bytes = b""
-    is_over: bool = False  # it said how it ended and that is recorded
+    has_started: bool = False  # it said that it starts the runner, and that is recorded
+    has_hung_up: bool = False
+    is_over: bool = False  # its end is recorded, or it was told that its lease is lost
 
 
 class Attendance:
@@ -46,36 +48,40 @@ class Attendance:
         self._board = board
         self._launcher = launcher
         self._selector = selectors.DefaultSelector()
-        self._unstarted: set[str] = set()
-        self._attended: set[str] = set()
+        self._attended: dict[str, _Attended] = {}
         self.lost_sight_of: set[str] = set()  # attempts whose executor hung up before its end was recorded
 
     @property
     def unstarted(self) -> int:
         """Executors launched that have not yet said that they start."""
-        return len(self._unstarted)
+        return sum(not attended.has_started for attended in self._attended.values())
 
     @property
     def live(self) -> int:
-        """Executors launched whose end has not been recorded by us."""
+        """Executors launched whose end has not been recorded, as far as we know."""
         return len(self._attended) + len(self.lost_sight_of)
 
     def listen_to(self, doorbell: Doorbell) -> None:
         """Let a ring end the wait of `turn`, too."""
         self._selector.register(doorbell.descriptor, selectors.EVENT_READ, doorbell)
 
-    def launch(self, claims: Iterable[Claim]) -> None:
-        """Start an executor for each claim. Raises Unavailable when the launcher process is gone."""
-        for claim in claims:
-            channel = self._launcher.launch(execution_of(claim))
-            self._selector.register(channel, selectors.EVENT_READ, _Attended(claim, channel))
-            self._attended.add(claim.name)
-            self._unstarted.add(claim.name)
+    def launch(self, claims: Sequence[Claim]) -> None:
+        """Start an executor for each claim. When the launcher process is gone: gives them back, raises Unavailable."""
+        for position, claim in enumerate(claims):
+            try:
+                channel = self._launcher.launch(execution_of(claim))
+            except Unavailable as fault:
+                for unlaunched in claims[position:]:
+                    self._board.finish(unlaunched.lease, Ending(Outcome.RELEASED, error=str(fault)))
+                raise
+            self._attended[claim.name] = attended = _Attended(claim, channel)
+            self._selector.register(channel, selectors.EVENT_READ, attended)
 
     def turn(self, seconds: float, claim_more: Callable[[], Sequence[Claim]]) -> list[Claim]:
         """Wait for news up to `seconds`; write it and what `claim_more` claims in one transaction; answer; launch.
 
         `claim_more` is asked when an executor has ended, somebody rang or the time is over. Returns the new claims.
+        Raises Unavailable when the board cannot be written or nothing can be launched; may then be called again.
         """
         ready = [key.data for key, _ in self._selector.select(seconds)]
         speaking = [data for data in ready if isinstance(data, _Attended)]
@@ -109,47 +115,57 @@ class Attendance:
         attended.heard += piece
         *lines, attended.heard = attended.heard.split(b"\n")
         attended.said = [json.loads(line) for line in lines]
-        if not piece or len(attended.heard) > _LONGEST_LINE:
-            self._part_from(attended)
+        attended.has_hung_up = not piece or len(attended.heard) > _LONGEST_LINE
 
     def _write(self, attended: _Attended) -> None:
         """Write what one executor said; it gets its answer once this is committed."""
-        lease = attended.claim.lease
         for message in attended.said:
             answer: dict[str, Any] = {"lost": None, "cancel_requested": False}
             try:
-                if message["say"] == "start":
-                    executor = ProcessIdentity(message["pid"], message["started"], message["boot"])
-                    answer["cancel_requested"] = self._board.start(lease, executor).cancel_requested
-                else:
-                    self._board.finish(lease, exit_file.from_json(message["ending"]))
-                    attended.is_over = True
+                answer["cancel_requested"] = self._carry_out(attended, message)
             except (Conflict, NotFound) as refused:
                 answer["lost"] = str(refused)
                 attended.is_over = True
             attended.answer = json.dumps(answer).encode() + b"\n"
+        if attended.has_hung_up and not attended.has_started:
+            self._write_stillborn(attended)
+
+    def _carry_out(self, attended: _Attended, message: dict[str, Any]) -> bool:
+        """Whether somebody wants the task cancelled."""
+        lease = attended.claim.lease
+        if message["say"] == "start":
+            executor = ProcessIdentity(message["pid"], message["started"], message["boot"])
+            state = self._board.start(lease, executor)
+            attended.has_started = True
+            return state.cancel_requested
+        self._board.finish(lease, exit_file.from_json(message["ending"]))
+        attended.is_over = True
+        return False
+
+    def _write_stillborn(self, attended: _Attended) -> None:
+        """Its executor ended before it began. Should it live after all, the lost lease keeps it from starting."""
+        try:
+            self._board.finish(attended.claim.lease, Ending(Outcome.LOST, error="its executor could not be started"))
+            attended.is_over = True
+        except (Conflict, NotFound):
+            pass  # it went to the board alone and has started, or somebody has ended the attempt
 
     def _answer(self, attended: _Attended) -> None:
         if attended.answer:
-            self._unstarted.discard(attended.claim.name)
             try:
                 attended.channel.sendall(attended.answer)
             except OSError:
                 pass  # it has gone to the board alone meanwhile
             attended.said, attended.answer = [], b""
-        if attended.is_over:
+        if attended.is_over or attended.has_hung_up:
             self._part_from(attended)
 
     def _part_from(self, attended: _Attended) -> None:
-        name = attended.claim.name
-        if name not in self._attended:
-            return
         self._selector.unregister(attended.channel)
         attended.channel.close()
-        self._attended.discard(name)
-        self._unstarted.discard(name)
+        del self._attended[attended.claim.name]
         if not attended.is_over:
-            self.lost_sight_of.add(name)
+            self.lost_sight_of.add(attended.claim.name)
 
     def forget_ended(self, store: Store) -> None:
         """Keep waiting only for those out of sight that are still live."""

@@ -46,7 +46,13 @@ def identity(pid: int) -> ProcessIdentity | None:
 
 def own_identity() -> ProcessIdentity:
     """Of the calling process."""
-    own = identity(os.getpid())
+    return _identity_of_living(os.getpid())
+
+
+@cache
+def _identity_of_living(pid: int) -> ProcessIdentity:
+    """Of a process that lives for as long as anybody asks, so it is looked up once."""
+    own = identity(pid)
     assert own is not None
     return own
 

@@ -47,6 +47,8 @@ COMMANDS: Mapping[str, Entry] = {
     "ready": TASK_COMMANDS["ready"],
     "retry": TASK_COMMANDS["retry"],
     "cancel": TASK_COMMANDS["cancel"],
+    "heartbeat": Entry(f"{_HERE}.heartbeat:heartbeat", "Wake agents up: recover, claim what is ready, start it."),
+    "run": Entry(f"{_HERE}.run:run", "Execute one task now, in this terminal."),
     "completion": Entry(f"{_HERE}.completion:completion", "Print the completion script of a shell."),
     "version": Entry(f"{_HERE}.version:version", "Show which program this is."),
 }

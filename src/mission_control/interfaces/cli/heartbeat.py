@@ -1,0 +1,94 @@
+"""`missionctl heartbeat`: one wake-up, as cron or a person gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import click
+
+from mission_control.domain.attempt import Attempt
+from mission_control.errors import InvalidInput
+from mission_control.heartbeat import Report, Result
+from mission_control.interfaces.cli.command import command
+from mission_control.interfaces.cli.context import Session
+from mission_control.interfaces.cli.output import Cell, print_json, print_lines
+from mission_control.interfaces.cli.parameters import AGENT
+from mission_control.interfaces.mission import Mission
+from mission_control.interfaces.shapes import report_json
+
+UNAVAILABLE = 5
+_COLOURS = {Result.OK: "bright_black", Result.WORKED: "green", Result.PAUSED: "yellow", Result.ERROR: "red"}
+
+
+@command(
+    "heartbeat",
+    examples=(
+        "missionctl heartbeat samurai_jack",
+        "missionctl heartbeat samurai_jack --dry-run",
+        "missionctl heartbeat --all --wait",
+    ),
+    exits={0: "done, also when there was nothing to do", 3: "no such agent", 5: "something could not be started now"},
+)
+@click.argument("names", type=AGENT, nargs=-1, metavar="[AGENT]...")
+@click.option("--all", "everybody", is_flag=True, help="All agents of the squad.")
+@click.option("--dry-run", is_flag=True, help="Show exactly what would be claimed and run; change nothing.")
+@click.option("--wait", is_flag=True, help="Stay until what was started has ended, filling the slots that become free.")
+def heartbeat(session: Session, names: tuple[str, ...], everybody: bool, dry_run: bool, wait: bool) -> int:  # noqa: FBT001  click's signature
+    """Wake agents up: recover what was lost, claim what is ready, start it, and report.
+
+    Without a name: the agents whose heartbeat is due by their schedule. An agent that finds nothing says
+    HEARTBEAT_OK. Safe to run at any time and several at once: no task is ever executed twice at the same time.
+    """
+    mission = session.mission
+    wanted = _wanted(mission, names, everybody=everybody)
+    reports = mission.heartbeat(wanted, dry_run=dry_run, wait=wait and not dry_run)
+    widths = (12, max((len(name) for name in wanted), default=0))
+    if session.as_json:
+        print_json([report_json(report) for report in reports])
+    else:
+        print_lines(session, (line for report in reports for line in _lines(report)), widths=widths)
+    return UNAVAILABLE if any(report.result is Result.ERROR for report in reports) else 0
+
+
+def _wanted(mission: Mission, names: Sequence[str], *, everybody: bool) -> list[str]:
+    if names and everybody:
+        raise InvalidInput("Give names or --all, not both.")
+    if everybody:
+        return [view.agent.name for view in mission.views.agents()]
+    return list(dict.fromkeys(names)) or mission.due()
+
+
+def _lines(report: Report) -> Iterator[tuple[Cell, ...]]:
+    """What one heartbeat found and did, a line for each thing."""
+    agent = Cell(report.agent, style="bold")
+    if report.result is Result.OK:
+        yield Cell("HEARTBEAT_OK", style=_COLOURS[Result.OK]), agent, Cell(_waiting(report))
+    if report.result is Result.PAUSED:
+        yield Cell("PAUSED", style=_COLOURS[Result.PAUSED]), agent, Cell(_waiting(report))
+    for attempt in report.reaped:
+        yield Cell("RECOVERED", style="yellow"), agent, Cell(f"{attempt.name} {attempt.outcome}: {attempt.error or ''}")
+    for attempt in report.started:
+        word, style, text = _started(attempt)
+        yield Cell(word, style=style), agent, Cell(f"{attempt.name} {text}")
+    for task in report.would_start:
+        yield Cell("WOULD START", style="cyan"), agent, Cell(f"{task.name} {task.title}"), Cell(task.command or "")
+    if report.error:
+        yield Cell("ERROR", style=_COLOURS[Result.ERROR]), agent, Cell(report.error)
+    if report.waiting and report.result is Result.WORKED:
+        yield Cell("WAITING", style="bright_black"), agent, Cell(_waiting(report))
+
+
+def _started(attempt: Attempt) -> tuple[str, str, str]:
+    """The word, its colour and the rest."""
+    if attempt.outcome is None:
+        return "STARTED", "cyan", f"pid {attempt.executor.pid}" if attempt.executor else "starting"
+    took = "" if attempt.duration_seconds is None else f" after {attempt.duration_seconds:.1f} s"
+    style = "green" if attempt.error is None else "red"
+    return attempt.outcome.upper(), style, (attempt.error or "") + took
+
+
+def _waiting(report: Report) -> str:
+    if report.waiting == 0:
+        return "nothing to do" if report.result is Result.OK else ""
+    tasks = "1 task waits" if report.waiting == 1 else f"{report.waiting} tasks wait"
+    return f"{tasks}; why: missionctl ls --agent {report.agent}"
