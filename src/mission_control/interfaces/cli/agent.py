@@ -12,7 +12,7 @@ from mission_control.errors import InvalidInput
 from mission_control.interfaces import shapes
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
-from mission_control.interfaces.cli.looks import agent_status_cell, instant_cell
+from mission_control.interfaces.cli.looks import agent_status_cell, due_cell, instant_cell
 from mission_control.interfaces.cli.output import Cell, Column, Row, print_done, print_fields, print_json, print_table
 from mission_control.interfaces.cli.parameters import AGENT
 from mission_control.interfaces.cli.souls import write_soul
@@ -28,7 +28,7 @@ _COLUMNS = (
     Column("live", right=True, on_terminal=False),
     Column("slots", right=True),
     Column("schedule"),
-    Column("next_heartbeat_at"),
+    Column("next_heartbeat_at", "next"),
 )
 
 
@@ -171,7 +171,7 @@ def _row(session: Session, view: AgentView) -> Row:
         str(view.live),
         Cell(str(agent.slots), f"{view.live}/{agent.slots}"),
         agent.schedule,
-        instant_cell(agent.next_heartbeat_at, session.now),
+        due_cell(agent.next_heartbeat_at, session.now),
     )
 
 
@@ -185,7 +185,7 @@ def _facts(session: Session, view: AgentView) -> Iterator[tuple[str, Cell | str]
     yield "slots", Cell(str(agent.slots), f"{view.live} of {agent.slots} in use")
     yield "live", Cell(",".join(attempt.name for attempt in view.attempts))
     yield "schedule", agent.schedule
-    yield "next_heartbeat_at", instant_cell(agent.next_heartbeat_at, now)
+    yield "next_heartbeat_at", due_cell(agent.next_heartbeat_at, now)
     yield "last_heartbeat_at", instant_cell(agent.last_heartbeat_at, now)
     yield "host", agent.host or ""
     yield "review", Cell("true" if agent.review else "false", "successes need approval" if agent.review else "")

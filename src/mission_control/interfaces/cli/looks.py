@@ -71,6 +71,12 @@ def instant_cell(moment: datetime | None, now: datetime) -> Cell:
     return Cell(instant_text(moment) or "", relative(moment, now), "bright_black")
 
 
+def due_cell(moment: datetime | None, now: datetime) -> Cell:
+    """When something should happen next."""
+    cell = instant_cell(moment, now)
+    return Cell(cell.plain, "due", "yellow") if moment is not None and moment <= now else cell
+
+
 def relative(moment: datetime, now: datetime) -> str:
     """`now`, `5m ago`, `in 2h`."""
     if abs(moment - now) < timedelta(seconds=1):
@@ -79,15 +85,16 @@ def relative(moment: datetime, now: datetime) -> str:
 
 
 def span(length: timedelta) -> str:
-    """A duration in its largest unit: `45s`, `5m`, `3h`, `12d`; below a second `0.4s`.
+    """A duration in the largest unit of which it has two: `45s`, `5m`, `90m`, `3h`, `12d`; below a second `420ms`.
 
-    >>> span(timedelta(minutes=90)), span(timedelta(milliseconds=420))
-    ('1h', '0.4s')
+    >>> span(timedelta(minutes=90)), span(timedelta(minutes=180)), span(timedelta(milliseconds=420))
+    ('90m', '3h', '420ms')
     """
     for step, unit in _STEPS:
-        if length >= step:
-            return f"{length // step}{unit}"
-    return f"{length.total_seconds():.1f}s"
+        if length >= 2 * step:
+            return f"{round(length / step)}{unit}"
+    seconds = length.total_seconds()
+    return f"{seconds:.1f}s" if seconds >= 1 else f"{1000 * seconds:.0f}ms"
 
 
 def waiting_text(view: TaskView, now: datetime) -> str:
@@ -99,10 +106,12 @@ def waiting_text(view: TaskView, now: datetime) -> str:
 
 def hold_text(hold: Hold, now: datetime) -> str:
     """One cause, with how long it still lasts: `backoff after failure 1, for 25s`."""
+    if hold.kind is HoldKind.PREDECESSOR:
+        return f"waits: {hold.text}"
     if hold.until is None or hold.until <= now:
         return hold.text
     if hold.kind is HoldKind.NOT_BEFORE:
-        return f"not before {local_text(hold.until)}, {relative(hold.until, now)}"
+        return f"not before {local_text(hold.until)} ({relative(hold.until, now)})"
     return f"{hold.text}, for {span(hold.until - now)}"
 
 

@@ -32,6 +32,7 @@ class Column:
     """One column; its name is the header."""
 
     name: str
+    heading: str | None = None  # on a terminal; null: the name
     grows: bool = False  # gets the room that is left on a terminal
     right: bool = False
     on_terminal: bool = True  # False: for pipes only

@@ -25,7 +25,7 @@ _COLUMNS = (
     Column("priority"),
     Column("agents"),
     Column("waiting_for", on_terminal=False),
-    Column("updated_at"),
+    Column("updated_at", "updated"),
 )
 
 

@@ -68,11 +68,12 @@ def _print_page(session: Session, view: TaskView) -> None:
     # Imported here: rich is for terminals only.
     from mission_control.interfaces.cli import terminal
 
-    terminal.print_heading(session, f"{view.task.name}  {on_one_line(view.task.title)}", status_cell(view.task.status))
+    task = view.task
+    terminal.print_title(session, task.name, status_cell(task.status), on_one_line(task.title))
     print_fields(session, _facts(view, session.now))
-    if view.task.description:
+    if task.description:
         terminal.print_section(session, "Description")
-        terminal.print_block(session, view.task.description)
+        terminal.print_block(session, task.description)
     if view.attempts:
         terminal.print_section(session, "Attempts")
         terminal.print_table(session, _ATTEMPTS, [_attempt_row(attempt, session.now) for attempt in view.attempts])
@@ -151,7 +152,7 @@ def _activity_row(activity: Activity, now: datetime) -> Sequence[Cell]:
     kind = activity.kind.replace("_", " ")
     return (
         instant_cell(activity.at, now),
-        Cell(kind if activity.attempt is None else f"{kind} /{activity.attempt}"),
+        Cell(kind if activity.attempt is None else f"{kind}, attempt {activity.attempt}"),
         Cell(activity.actor),
         Cell(activity.message, style="bright_black"),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +15,9 @@ from mission_control.interfaces.cli.output import Cell, Column
 from mission_control.interfaces.cli.text import without_controls
 
 QUIET = "bright_black"
+GAP = 2  # characters between columns
+MOST_CHARACTERS = 24  # of a column that does not grow
+LEAST_CHARACTERS = 12  # of one that does, however narrow the terminal
 
 
 def console(session: Session) -> Console:
@@ -23,21 +27,42 @@ def console(session: Session) -> Console:
 
 
 def print_table(session: Session, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
-    """Columns without lines; the growing one is folded, no other is cut."""
-    shown = [number for number, column in enumerate(columns) if column.on_terminal]
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET, pad_edge=False)
-    for number in shown:
+    """Columns without lines, each entry on one line; a column in which nothing stands is left out."""
+    shown = [
+        number
+        for number, column in enumerate(columns)
+        if column.on_terminal and any(row[number].on_terminal for row in rows)
+    ]
+    texts = [[render(row[number]) for number in shown] for row in rows]
+    output = console(session)
+    table = Table(box=None, padding=(0, GAP, 0, 0), header_style=QUIET, pad_edge=False)
+    for number, width in zip(shown, _widths([columns[number] for number in shown], texts, output.width), strict=True):
         column = columns[number]
-        table.add_column(
-            column.name.replace("_", " ").upper(),
-            justify="right" if column.right else "left",
-            no_wrap=not column.grows,
-            overflow="fold" if column.grows else "ellipsis",
-            ratio=1 if column.grows else None,
-        )
-    for row in rows:
-        table.add_row(*(render(row[number]) for number in shown))
-    console(session).print(table)
+        justify: JustifyMethod = "right" if column.right else "left"
+        table.add_column(_heading(column), justify=justify, no_wrap=True, overflow="ellipsis", width=width)
+    for line in texts:
+        table.add_row(*line)
+    output.print(table)
+
+
+def _heading(column: Column) -> str:
+    return (column.name if column.heading is None else column.heading).replace("_", " ").upper()
+
+
+def _widths(columns: Sequence[Column], texts: Sequence[Sequence[Text]], room: int) -> list[int]:
+    """What each column needs; the growing ones share what the others leave."""
+    needs = [
+        max(cell_len(_heading(column)), *(cell_len(line) for row in texts for line in row[number].plain.split("\n")))
+        for number, column in enumerate(columns)
+    ]
+    growing = sum(column.grows for column in columns)
+    widths = [need if column.grows else min(need, MOST_CHARACTERS) for column, need in zip(columns, needs, strict=True)]
+    fixed = sum(width for column, width in zip(columns, widths, strict=True) if not column.grows)
+    share = (room - fixed - GAP * (len(columns) - 1)) // max(growing, 1)
+    return [
+        min(width, max(share, LEAST_CHARACTERS)) if column.grows else width
+        for column, width in zip(columns, widths, strict=True)
+    ]
 
 
 def print_fields(session: Session, fields: Sequence[tuple[str, Cell]]) -> None:
@@ -56,6 +81,13 @@ def print_heading(session: Session, left: str, right: Cell | None = None) -> Non
     if right is not None:
         text = Text.assemble(text, "   ", render(right))
     console(session).print(text)
+
+
+def print_title(session: Session, name: str, state: Cell, title: str) -> None:
+    """What it is and how it stands, then its title in bold on a line of its own."""
+    output = console(session)
+    output.print(Text.assemble((name, QUIET), "  ", render(state)))
+    output.print(Text(title, style="bold"))
 
 
 def print_section(session: Session, title: str) -> None:
