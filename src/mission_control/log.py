@@ -37,7 +37,7 @@ LEVELS: Mapping[str, str] = {
 
 
 def line(event: str, at: datetime, fields: Mapping[str, Any]) -> str:
-    """`2026-02-06T10:00:00.000Z WARNING attempt_lost task=T-42 agent=ada error="executor is gone"`, without a newline."""
+    """`2026-02-06T10:00:00.000Z WARNING attempt_lost task=T-42 error="executor is gone"`, without a newline."""
     stamp = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     words = [f"{name}={_value(value)}" for name, value in fields.items() if value is not None]
     return " ".join([stamp, f"{LEVELS[event]:<7}", event, *words])
@@ -67,7 +67,7 @@ def _value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
     text = str(value)
-    if text and text.isascii() and text.isprintable() and not set(' "=\\') & set(text):
+    if text and text.isascii() and text.isprintable() and not set(" '\"=\\") & set(text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped) + '"'

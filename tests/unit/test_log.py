@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mission_control.log import LEVELS, append, line
 from support.clock import START
 
-nasty_text = st.text(st.characters(exclude_categories=[]))
+nasty_text = st.text(st.one_of(st.characters(exclude_categories=[]), st.sampled_from(" \"'\\=\n#$x")))
 
 
 def test_a_line_has_its_time_level_event_and_fields():
@@ -45,6 +45,7 @@ def test_an_event_that_is_not_named_is_a_fault():
         ('say "hi"', r'"say \"hi\""'),
         ("a\\b", r'"a\\b"'),
         ("a=b", '"a=b"'),
+        ("it's", '"it\'s"'),
         ("", '""'),
         ("ä", '"ä"'),
         ("\u2028\u202e", r'"\u2028\u202e"'),
