@@ -389,7 +389,7 @@ class Board:
             if waiting := tasks.successors(self._store, task_id):
                 names = ", ".join(task_name(other) for other in waiting)
                 raise Conflict(
-                    f"{names} wait for {task.name}. "
+                    f"{names} {'wait' if waiting[1:] else 'waits'} for {task.name}. "
                     f"First: missionctl task depend {task_name(waiting[0])} --on {task.name} --remove"
                 )
             self._note("deleted", task, actor=actor, message=task.title)

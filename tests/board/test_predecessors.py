@@ -173,7 +173,7 @@ def test_a_task_that_others_wait_for_cannot_be_deleted(board: Board, store: Stor
     first = task("first")
     second = task("second", after=[first])
     before = everything(store)
-    with pytest.raises(Conflict, match="T-2 wait for T-1"):
+    with pytest.raises(Conflict, match="T-2 waits for T-1"):
         board.delete(first.id, actor=PERSON)
     assert everything(store) == before
     board.delete(second.id, actor=PERSON)
