@@ -216,6 +216,13 @@ class Views:
                 found = tasks.listed_open(self._store, wanted, limit=limit)
             return self._views(found, self._squad(), with_attempts=with_attempts)
 
+    def attempt(self, task_id: int, number: int) -> Attempt:
+        """One try as it stands now."""
+        found = attempts.get(self._store, task_id, number)
+        if found is None:
+            raise NotFound(f"There is no attempt {attempt_name(task_id, number)}.")
+        return found
+
     def ready(self, agent: str | None = None, *, limit: int = 100) -> list[TaskView]:
         """What could start now, in the order in which claims take it; a claim takes as many as slots are free."""
         now = self._clock.now()

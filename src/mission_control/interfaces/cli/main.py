@@ -15,6 +15,7 @@ TASK_COMMANDS: Mapping[str, Entry] = {
     "list": Entry(f"{_HERE}.task_list:list_tasks", "Show tasks: the unfinished ones, in the order of the queue."),
     "ready": Entry(f"{_HERE}.task_list:ready", "Show what could start now, first first."),
     "show": Entry(f"{_HERE}.task_show:show", "Show everything about a task, and why it does not run."),
+    "logs": Entry(f"{_HERE}.task_logs:logs", "Show what an attempt printed, also while it runs."),
     "edit": Entry(f"{_HERE}.task_edit:edit", "Change a task."),
     "depend": Entry(f"{_HERE}.task_edit:depend", "Let a task wait for others."),
     "retry": Entry(f"{_HERE}.task_move:retry", "Put blocked, cancelled or done tasks back into the inbox."),
@@ -49,6 +50,10 @@ COMMANDS: Mapping[str, Entry] = {
     "cancel": TASK_COMMANDS["cancel"],
     "heartbeat": Entry(f"{_HERE}.heartbeat:heartbeat", "Wake agents up: recover, claim what is ready, start it."),
     "run": Entry(f"{_HERE}.run:run", "Execute one task now, in this terminal."),
+    "status": Entry(f"{_HERE}.status:status", "Show machines, agents, and what runs; 7 when somebody should look."),
+    "stats": Entry(f"{_HERE}.stats:stats", "Show executions, success, waits, durations and cost."),
+    "logs": Entry(f"{_HERE}.logs:logs", "Show the log lines of agents, or what an attempt printed."),
+    "events": Entry(f"{_HERE}.events:events", "Show what has happened, and what happens now."),
     "completion": Entry(f"{_HERE}.completion:completion", "Print the completion script of a shell."),
     "version": Entry(f"{_HERE}.version:version", "Show which program this is."),
 }
