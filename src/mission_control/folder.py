@@ -59,12 +59,14 @@ class Folder:
 
 def make_private_directory(path: Path) -> None:
     """The directory and its missing parents, readable by nobody else."""
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    for folder in reversed(missing):
-        try:
-            os.mkdir(folder, PRIVATE_DIRECTORY)
-        except FileExistsError:
-            continue
+    try:
+        os.mkdir(path, PRIVATE_DIRECTORY)
+    except FileNotFoundError:
+        make_private_directory(path.parent)
+        make_private_directory(path)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
 
 
 def open_private(path: Path | str, flags: int) -> int:

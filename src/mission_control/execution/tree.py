@@ -13,13 +13,16 @@ from collections.abc import Mapping, Sequence
 from mission_control.execution import process
 
 _PR_SET_CHILD_SUBREAPER = 36  # see prctl(2)
+# Looked up once, before the forks: each executor would pay for it.
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_SIGNALS_TO_RESET = [number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP)]
 KILL_AGAIN_SECONDS = 0.05
 
 
 def become_subreaper() -> None:
     """Let orphaned descendants come back to this process, so that none escapes by a double fork (Linux)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 class Tree:
@@ -47,7 +50,7 @@ class Tree:
             ],
             setpgroup=0,
             setsigmask=[],
-            setsigdef=[s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP)],
+            setsigdef=_SIGNALS_TO_RESET,
         )
 
     def reap(self) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from mission_control.errors import Unavailable
+from mission_control.execution import process
 from mission_control.execution.execution import Execution
 
 _LENGTH = struct.Struct("!I")
@@ -68,6 +69,7 @@ def _serve(orders: socket.socket, execute: Execute) -> NoReturn:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else signal.SIG_DFL)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps executors; they reset this for themselves
+        process.boot()  # known to all forks
         gc.disable()  # a collection would touch, and so copy, every page that forks share
         gc.freeze()
         while order := _receive(orders):
