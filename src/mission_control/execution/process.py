@@ -101,6 +101,13 @@ def leftovers(executor: ProcessIdentity | None, mark: str) -> list[Process]:
     return kept + [process for process in descendants(roots, processes) if process.pid not in roots]
 
 
+def marked(beginning: str) -> list[tuple[Process, str]]:
+    """Living processes whose environment has an entry that starts so, each with the rest of that entry."""
+    processes = table()
+    found = ((processes[pid], _rest_of_entry(pid, beginning)) for pid in processes if not processes[pid].is_zombie)
+    return [(process, rest) for process, rest in found if rest is not None]
+
+
 def _session_members(executor: ProcessIdentity, processes: Mapping[int, Process]) -> set[int]:
     leader = processes.get(executor.pid)
     if leader is not None and leader.started != executor.started:
@@ -156,14 +163,26 @@ def _read_proc(pid: int) -> Process | None:
     )
 
 
+def _rest_of_entry(pid: int, beginning: str) -> str | None:
+    for entry in _environment(pid):
+        if entry.startswith(beginning.encode()):
+            return entry.removeprefix(beginning.encode()).decode(errors="replace")
+    return None
+
+
 def _has_mark(pid: int, mark: str) -> bool:
+    return mark.encode() in _environment(pid)
+
+
+def _environment(pid: int) -> list[bytes]:
+    """The entries a process was started with; none when we may not see them."""
     if HAS_PROC:
         try:
             with open(f"/proc/{pid}/environ", "rb") as file:
-                return mark.encode() in file.read().split(b"\0")
+                return file.read().split(b"\0")
         except OSError:
-            return False
-    return mark in _output_of(["ps", "-E", "-ww", "-o", "command=", "-p", str(pid)]).split()
+            return []
+    return _output_of(["ps", "-E", "-ww", "-o", "command=", "-p", str(pid)]).encode().split()
 
 
 def _ps_table(which: list[str]) -> dict[int, Process]:

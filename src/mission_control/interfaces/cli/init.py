@@ -13,6 +13,7 @@ from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.output import print_done, print_json
 from mission_control.interfaces.cli.souls import write_soul
+from mission_control.interfaces.mission import Mission
 from mission_control.squad import NewAgent
 
 
@@ -49,20 +50,24 @@ def init(session: Session, folder: Path, squad: str | None) -> None:
     place = Path(session.home) if session.home and str(folder) == "." else folder
     session.adopt(session.application.create(place.expanduser()))
     mission = session.mission
-    names = []
-    with mission.board.together():
-        for name, member in SQUADS.get(squad or "", {}).items():
-            mission.squad.add(NewAgent(name=name, role=member.role), actor=session.actor)
-            names.append(name)
-    for name in names:
-        member = SQUADS[squad or ""][name]
-        write_soul(mission.folder, name, member.role, member.character)
+    names = let_join(mission, squad, actor=session.actor) if squad else []
     if session.as_json:
         print_json({"home": str(mission.folder.home), "agents": names})
     elif session.is_terminal:
         _print_next_steps(session, folder, names)
     else:
         click.echo(mission.folder.home)
+
+
+def let_join(mission: Mission, squad: str, *, actor: str) -> list[str]:
+    """Let a ready-made squad join, each with its SOUL.md, and return their names."""
+    members = SQUADS[squad]
+    with mission.board.together():
+        for name, member in members.items():
+            mission.squad.add(NewAgent(name=name, role=member.role), actor=actor)
+    for name, member in members.items():
+        write_soul(mission.folder, name, member.role, member.character)
+    return list(members)
 
 
 def _print_next_steps(session: Session, folder: Path, names: list[str]) -> None:
