@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
 
 from mission_control.interfaces.cli.context import Session
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem  # a shell that completes loads it; nobody else needs it
 
 ALWAYS = {0: "done", 2: "wrong usage or bad input"}
 OF_A_MISSION = {5: "no mission, or it cannot be used now"}
@@ -141,6 +143,8 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, entry.summary) for name, entry in self.table.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
         options = click.Command.shell_complete(self, ctx, incomplete)
         names = [
             CompletionItem(name, help=entry.summary)

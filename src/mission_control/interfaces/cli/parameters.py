@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from mission_control.domain import limits
 from mission_control.domain.task import Priority, Status
@@ -17,6 +16,9 @@ from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.text import on_one_line
 from mission_control.interfaces.mission import Mission
 from mission_control.store.tasks import Filter
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem  # a shell that completes loads it; nobody else needs it
 
 COMPLETIONS = 50
 MOST_ROWS = 10_000_000
@@ -115,6 +117,8 @@ def _completions(
     prefix: str = "",
 ) -> list[CompletionItem]:
     """What fits, from the mission at hand; without one there is nothing to offer, and no place for an error."""
+    from click.shell_completion import CompletionItem
+
     session = ctx.find_object(Session)
     if session is None:
         return []
