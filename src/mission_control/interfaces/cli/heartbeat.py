@@ -82,9 +82,9 @@ def _started(attempt: Attempt) -> tuple[str, str, str]:
     """The word, its colour and the rest."""
     if attempt.outcome is None:
         return "STARTED", "cyan", f"pid {attempt.executor.pid}" if attempt.executor else "starting"
-    took = "" if attempt.duration_seconds is None else f" after {attempt.duration_seconds:.1f} s"
+    took = "" if attempt.duration_seconds is None else f"after {attempt.duration_seconds:.1f} s"
     style = "green" if attempt.error is None else "red"
-    return attempt.outcome.upper(), style, (attempt.error or "") + took
+    return attempt.outcome.upper(), style, " ".join(filter(None, (took, attempt.error)))
 
 
 def _waiting(report: Report) -> str:
