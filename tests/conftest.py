@@ -66,9 +66,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield path
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    made = server.create_database()
-    yield made
-    server.drop_database(made)
+    yield server.pristine_database()
 
 
 @pytest.fixture
