@@ -216,3 +216,9 @@ def _host_name() -> str:
 def process_environment() -> Mapping[str, str]:
     """The environment of this process, for `find_home`, `load` and the allow-list of attempts."""
     return os.environ
+
+
+def forget_settings_of_environment() -> None:
+    """Take MISSIONCTL_… out of this process, for a mission that is nobody's, such as the demo's."""
+    for name in [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]:
+        del os.environ[name]

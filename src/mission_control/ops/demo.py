@@ -28,8 +28,8 @@ PERSON = "demo"  # approves in a person's place, and says so
 # Short waits, so that it is over soon. Everything else is as in any mission.
 SETTINGS = """\
 # Settings of the demo: waits are short, so that it is over soon. All that exist: missionctl init makes them.
-backoff_base_seconds = 0.5
-backoff_cap_seconds = 0.7
+backoff_base_seconds = 0.8
+backoff_cap_seconds = 1.2
 grace_seconds = 0.5
 poll_seconds = 0.1
 """
@@ -57,13 +57,13 @@ STORY = (
     Announced(
         "Collect facts for the launch",
         "dexter",
-        'sleep 0.7; echo "agents=5 idle_tokens=0" > "$MISSIONCTL_HOME/reports/facts.txt"; echo "2 facts collected"',
+        'sleep 1.1; echo "agents=5 idle_tokens=0" > "$MISSIONCTL_HOME/reports/facts.txt"; echo "2 facts collected"',
         "the first of a chain across four agents",
     ),
     Announced(
         "Write the launch post",
         "blossom",
-        '. "$MISSIONCTL_HOME/reports/facts.txt"; sleep 0.4; '
+        '. "$MISSIONCTL_HOME/reports/facts.txt"; sleep 0.9; '
         'echo "$agents agents, $idle_tokens tokens while idle" | tee "$MISSIONCTL_HOME/reports/post.txt"',
         "starts when the facts are there, and reads them",
         after="Collect facts for the launch",
@@ -71,7 +71,7 @@ STORY = (
     Announced(
         "Draft the mail to clients",
         "courage",
-        'sleep 0.3; { echo "Dear client:"; cat "$MISSIONCTL_HOME/reports/post.txt"; } | tr "\\n" " " '
+        'sleep 0.8; { echo "Dear client:"; cat "$MISSIONCTL_HOME/reports/post.txt"; } | tr "\\n" " " '
         '| tee "$MISSIONCTL_HOME/reports/mail.txt"',
         "goes to review; the demo approves in a person's place",
         after="Write the launch post",
@@ -80,21 +80,21 @@ STORY = (
     Announced(
         "Invite leads with that mail",
         "johnny_bravo",
-        'sleep 0.3; grep -q "5 agents" "$MISSIONCTL_HOME/reports/mail.txt" && echo "3 leads invited"',
+        'sleep 0.7; grep -q "5 agents" "$MISSIONCTL_HOME/reports/mail.txt" && echo "3 leads invited"',
         "the last of the chain: waits until the mail is approved",
         after="Draft the mail to clients",
     ),
     Announced(
         "Deploy to a flaky server",
         "samurai_jack",
-        'sleep 0.2; case "$MISSIONCTL_ATTEMPT" in */3) echo "deployed";; *) echo "connection reset"; exit 1;; esac',
+        'sleep 0.6; case "$MISSIONCTL_ATTEMPT" in */3) echo "deployed";; *) echo "connection reset"; exit 1;; esac',
         "fails twice, is retried after a pause each time, succeeds",
         outcomes=(Outcome.FAILED, Outcome.FAILED, Outcome.SUCCEEDED),
     ),
     Announced(
         "Upload to a server that is gone",
         "samurai_jack",
-        'sleep 0.2; echo "no route to host"; exit 68',
+        'sleep 0.5; echo "no route to host"; exit 68',
         "fails three times and is blocked: a person must look",
         end=Status.BLOCKED,
         outcomes=(Outcome.FAILED, Outcome.FAILED, Outcome.FAILED),
@@ -106,34 +106,34 @@ STORY = (
         "is ended at its time limit, with all its processes",
         end=Status.BLOCKED,
         outcomes=(Outcome.TIMED_OUT,),
-        timeout=timedelta(seconds=1.5),
+        timeout=timedelta(seconds=2),
         max_attempts=1,
     ),
     Announced(
         "Answer a ticket, forget a process",
         "courage",
-        'sleep 600 & sleep 0.4; echo "ticket answered"',
+        'sleep 600 & sleep 1.3; echo "ticket answered"',
         "succeeds; the process it left behind is ended",
     ),
     Announced(
         "Find leads, lose the executor",
         "johnny_bravo",
         # The parent of a task's shell is its executor.
-        'sleep 0.4; case "$MISSIONCTL_ATTEMPT" in */1) kill -9 "$PPID"; sleep 600;; *) echo "3 leads found";; esac',
+        'sleep 0.9; case "$MISSIONCTL_ATTEMPT" in */1) kill -9 "$PPID"; sleep 600;; *) echo "3 leads found";; esac',
         "its executor is killed (kill -9): found, cleaned up, retried",
         outcomes=(Outcome.LOST, Outcome.SUCCEEDED),
     ),
     Announced(
         "Tidy the archive",
         "blossom",
-        'sleep 0.3; echo "archive tidied"',
+        'sleep 0.8; echo "archive tidied"',
         "low priority: added before the next, taken after it",
         priority=Priority.LOW,
     ),
     Announced(
         "Fix a typo on the front page",
         "blossom",
-        'sleep 0.3; echo "typo fixed"',
+        'sleep 0.7; echo "typo fixed"',
         "urgent: taken first",
         priority=Priority.URGENT,
     ),
@@ -230,7 +230,7 @@ class Demo:
 
     def _news(self) -> Sequence[Activity]:
         news = self._views.activities(self._seen, limit=LINES_AT_ONCE)
-        self._seen = max([self._seen, *(line.id for line in news)])
+        self._seen = max([self._seen, *(line.id for line in news if line.id is not None)])
         return news
 
     def _difference(

@@ -39,6 +39,7 @@ AGENT_COMMANDS: Mapping[str, Entry] = {
 }
 COMMANDS: Mapping[str, Entry] = {
     "init": Entry(f"{_HERE}.init:init", "Make a mission."),
+    "demo": Entry(f"{_HERE}.demo:demo", "Show a squad at work on real small tasks."),
     "task": Entry(f"{_HERE}.main:task", "Everything about tasks."),
     "agent": Entry(f"{_HERE}.main:agent", "Everything about agents."),
     # What is done all day also goes without its noun.
