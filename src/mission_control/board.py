@@ -287,8 +287,10 @@ class Board:
             )
 
     def cancel(self, task_id: int, *, actor: str) -> Task:
-        """Cancel a task. One that is being worked on is cancelled when its executor has ended everything:
-        the answer then has `cancel_requested_at` set and the status is still in_progress."""
+        """Cancel a task. One that is being worked on is cancelled when its executor has ended everything.
+
+        The answer then has `cancel_requested_at` set and the status is still in_progress.
+        """
         now = self._clock.now()
         with self._store.transaction():
             task = self._lock(task_id)

@@ -121,9 +121,7 @@ class Squad:
 
     def _checked(self, new: NewAgent, *, position: int, now: datetime) -> Agent:
         if new.runner not in self._runners:
-            raise InvalidInput(
-                f"There is no runner {new.runner!r}. This program has: {', '.join(self._runners)}."
-            )
+            raise InvalidInput(f"There is no runner {new.runner!r}. This program has: {', '.join(self._runners)}.")
         role = limits.long_text(new.role, "role")
         if len(role) > ROLE_CHARACTERS:
             raise InvalidInput(f"The role has {len(role)} characters; {ROLE_CHARACTERS} are allowed.")

@@ -118,9 +118,7 @@ def judge(task: Task, ending: Ending, *, policy: RetryPolicy, now: datetime, jit
     assert_never(ending.outcome)
 
 
-def _after_failure(
-    task: Task, ending: Ending, *, policy: RetryPolicy, now: datetime, jitter: float
-) -> Verdict:
+def _after_failure(task: Task, ending: Ending, *, policy: RetryPolicy, now: datetime, jitter: float) -> Verdict:
     failures = task.failures + 1
     error = ending.error or str(ending.outcome)
     if task.cancel_requested_at is not None:

@@ -29,9 +29,7 @@ def agent_name(text: str) -> str:
     """A name like `samurai_jack`, without a leading `@`; no leading `-`, so that it can never be an option."""
     name = text.removeprefix("@")
     if not _NAME.match(name) or name.startswith("-"):
-        raise InvalidInput(
-            f"{_shown(text)} is no agent name. Use 1 to 64 of a-z, 0-9, _ and -, not starting with -."
-        )
+        raise InvalidInput(f"{_shown(text)} is no agent name. Use 1 to 64 of a-z, 0-9, _ and -, not starting with -.")
     return name
 
 

@@ -61,9 +61,7 @@ class Predecessor:
     status: Status
 
 
-def task_holds(
-    task: Task, unfinished: Sequence[Predecessor], now: datetime, longest_wait: timedelta
-) -> list[Hold]:
+def task_holds(task: Task, unfinished: Sequence[Predecessor], now: datetime, longest_wait: timedelta) -> list[Hold]:
     """What in the task itself keeps it from starting, whoever would do it.
 
     `longest_wait` is the backoff's ceiling: a `retry_at` beyond it was written before the clock was set
@@ -96,13 +94,9 @@ def agent_hold(agent: AgentLoad, machine: MachineLoad) -> Hold | None:
     if agent.host is not None and agent.host != machine.host:
         return Hold(HoldKind.OTHER_MACHINE, f"{agent.name} lives on {agent.host}")
     if agent.live >= agent.slots:
-        return Hold(
-            HoldKind.SLOTS_FULL, f"no free slot: {agent.name} has {agent.live} of {agent.slots} in use"
-        )
+        return Hold(HoldKind.SLOTS_FULL, f"no free slot: {agent.name} has {agent.live} of {agent.slots} in use")
     if machine.slots is not None and machine.live >= machine.slots:
-        return Hold(
-            HoldKind.MACHINE_FULL, f"machine {machine.host} is full: {machine.live} of {machine.slots} in use"
-        )
+        return Hold(HoldKind.MACHINE_FULL, f"machine {machine.host} is full: {machine.live} of {machine.slots} in use")
     return None
 
 

@@ -126,9 +126,7 @@ def move(task: Task, event: Event) -> Status:
     """The status `event` leads to from here; IllegalMove when the table has no such move."""
     target = TRANSITIONS[task.status].get(event)
     if target is None:
-        raise IllegalMove(
-            f"{task.name} is {task.status}; {event} is not possible from there. {_next_step(task)}"
-        )
+        raise IllegalMove(f"{task.name} is {task.status}; {event} is not possible from there. {_next_step(task)}")
     return target
 
 

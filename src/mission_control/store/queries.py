@@ -48,7 +48,6 @@ def parse(text: str) -> dict[str, str]:
     parts = _BLOCK.split(text)
     queries = {}
     for name, body in zip(parts[1::2], parts[2::2], strict=True):
-        for word, replacement in words.items():
-            body = body.replace("{" + word + "}", replacement)
-        queries[name] = body.strip().rstrip(";")
+        full = re.sub(r"\{([a-z_]+)\}", lambda found: words[found[1]], body)
+        queries[name] = full.strip().rstrip(";")
     return queries
