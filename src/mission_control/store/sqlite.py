@@ -65,7 +65,9 @@ class SqliteConnection:
                 self._apsw.execute(sql)
                 return []
             cursor = self._apsw.cursor()
-            cursor.execute(sql, {name: _plain(value) for name, value in parameters.items()})
+            cursor.execute(
+                sql, {name: value if type(value) in _AS_IT_IS else _plain(value) for name, value in parameters.items()}
+            )
             names = [column[0] for column in cursor.get_description()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         except apsw.ExecutionCompleteError:  # it ended without a row
@@ -121,6 +123,9 @@ def library_version() -> str:
 def text_of_instant(moment: datetime) -> str:
     """`2026-02-06T10:00:00.000000Z`: of one length, so that texts compare as instants do."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+_AS_IT_IS = frozenset({int, str, float, bool, type(None)})
 
 
 def _plain(value: Any) -> Any:
