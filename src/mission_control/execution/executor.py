@@ -33,6 +33,7 @@ OUTPUT_LOOK_SECONDS = 1.0  # how often the size of the log is looked at
 OUTPUT_FAST_LOOK_SECONDS = 0.1  # while it grows fast
 OUTPUT_FAST_BYTES = 1_000_000
 RENEWALS_PER_LEASE = 3
+SHUTDOWN_SECONDS = 0.5  # a shutdown signals us and the runner at nearly the same time, in any order
 
 
 def execute(
@@ -158,13 +159,13 @@ class _Executor:
         while True:
             self._tree.reap()
             if self._tree.status is not None:
-                return _ending_of(self._tree.status)
+                return self._ending(self._tree.status)
             now = time.monotonic()
             if now >= deadline:
                 limit = f"{self._execution.timeout_seconds:g} s"
                 raise _Stop(Outcome.TIMED_OUT, f"time limit of {limit} reached")
             if now >= look_at:
-                output.keep_within_cap()
+                self._cap(output)
                 grown, seen = output.size() - seen, output.size()
                 fast = grown > OUTPUT_FAST_BYTES
                 look_at = now + (OUTPUT_FAST_LOOK_SECONDS if fast else OUTPUT_LOOK_SECONDS)
@@ -173,6 +174,20 @@ class _Executor:
                 renew_at = now + renewal_pause
             if self._wait(min(deadline, renew_at, look_at) - now):
                 renew_at = now
+
+    def _ending(self, status: int) -> Ending:
+        """What the runner's end means. One that got SIGTERM as we did, e.g. at a shutdown, did not fail."""
+        ending = _ending_of(status)
+        if ending.signal == signal.SIGTERM:
+            self._wait(SHUTDOWN_SECONDS)
+        return ending
+
+    def _cap(self, output: Output) -> None:
+        try:
+            output.keep_within_cap()
+        except OSError as fault:
+            limit = self._config.max_output_bytes
+            raise _Stop(Outcome.FAILED, f"more than {limit} bytes of output, and {fault.strerror}") from None
 
     def _wait(self, seconds: float) -> bool:
         """Sleep until a signal comes or the time is over; True when somebody says that the board has news."""

@@ -53,9 +53,13 @@ class Output:
         """
         size = self.size()
         cut = size - self._head - self._tail
-        if cut > 0:
-            self._rewrite(size, cut)
-        os.close(self.descriptor)
+        try:
+            if cut > 0:
+                self._rewrite(size, cut)
+        except OSError:
+            pass  # no room for the new file: the old one, with a hole between head and tail, stays
+        finally:
+            os.close(self.descriptor)
         return max(cut, 0)
 
     def _rewrite(self, size: int, cut: int) -> None:
@@ -64,7 +68,7 @@ class Output:
         try:
             self._copy(descriptor, 0, self._head)
             note = f"\n[… {cut} bytes of output cut here: the limit is {self._head + self._tail} bytes …]\n"
-            os.write(descriptor, note.encode())
+            _write_all(descriptor, note.encode())
             self._copy(descriptor, size - self._tail, size)
         finally:
             os.close(descriptor)
@@ -75,8 +79,13 @@ class Output:
             piece = os.pread(self.descriptor, min(_COPY_BYTES, end - start), start)
             if not piece:
                 return
-            os.write(target, piece)
+            _write_all(target, piece)
             start += len(piece)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
 
 
 def _punch(descriptor: int, start: int, length: int) -> None:
