@@ -71,8 +71,8 @@ STORY = (
     Announced(
         "Draft the mail to clients",
         "courage",
-        'sleep 0.8; { echo "Dear client:"; cat "$MISSIONCTL_HOME/reports/post.txt"; } | tr "\\n" " " '
-        '| tee "$MISSIONCTL_HOME/reports/mail.txt"',
+        'sleep 0.8; { echo "Dear client,"; cat "$MISSIONCTL_HOME/reports/post.txt"; } '
+        '> "$MISSIONCTL_HOME/reports/mail.txt"; echo "2 lines to approve"',
         "goes to review; the demo approves in a person's place",
         after="Write the launch post",
         review=True,

@@ -173,7 +173,7 @@ def tries(view: TaskView) -> str:
     return ", ".join(attempt.outcome.replace("_", " ") if attempt.outcome else "live" for attempt in view.attempts)
 
 
-def last_line(mission: Mission, view: TaskView) -> str:
+def printed(mission: Mission, view: TaskView) -> str:
     """What the last attempt printed last, e.g. its answer; empty when it printed nothing."""
     if not view.attempts:
         return ""
@@ -186,14 +186,6 @@ def last_line(mission: Mission, view: TaskView) -> str:
     except OSError:
         return ""
     return on_one_line(lines[-1]).strip() if lines else ""
-
-
-def why(mission: Mission, end: Ended) -> str:
-    """Why the task stands where it stands: the reason of a blocked one, what a finished one printed last."""
-    if end.view.task.status is not Status.DONE:
-        return f"why: {end.view.task.reason}"
-    said = last_line(mission, end.view)
-    return f"printed: {said}" if said else ""
 
 
 # At the end
@@ -209,7 +201,7 @@ def _print_end(session: Session, result: Result, *, stays: bool) -> None:
     for end in result.ends:
         task = end.view.task
         click.echo(f"{task.name:<5} {task.status:<8} {task.agents[0]:<13} {task.title}")
-        for line in (end.announced.shows, f"attempts: {tries(end.view)}", *_why_lines(session, end)):
+        for line in _lines_below(session, end):
             click.echo(f"{'':29}{line}")
     click.echo(f"\n{summary(result)}")
     if stays:
@@ -218,9 +210,13 @@ def _print_end(session: Session, result: Result, *, stays: bool) -> None:
             click.echo(f"  {words}  {about}".rstrip())
 
 
-def _why_lines(session: Session, end: Ended) -> Iterator[str]:
-    if reason := why(session.mission, end):
-        yield reason
+def _lines_below(session: Session, end: Ended) -> Iterator[str]:
+    yield end.announced.shows
+    yield f"attempts: {tries(end.view)}"
+    if said := printed(session.mission, end.view):
+        yield f"printed: {said}"
+    if end.view.task.reason:
+        yield f"why: {end.view.task.reason}"
     if end.difference:
         yield f"NOT AS ANNOUNCED: {end.difference}"
 
@@ -228,7 +224,8 @@ def _why_lines(session: Session, end: Ended) -> Iterator[str]:
 def summary(result: Result) -> str:
     """The whole in one sentence, true whichever way it went."""
     ended = f"{len(result.ends) - len(result.differences)} of {len(result.ends)} tasks ended as announced"
-    return f"{ended}: {result.attempts} attempts in {result.seconds:.1f} s."
+    counted = f"{result.attempts} attempts in {result.seconds:.1f} s"
+    return f"{ended}: {counted}." if result.differences else f"{ended}: {counted}, nothing left running."
 
 
 def look_around(home: Path) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ from mission_control.domain.history import Activity
 from mission_control.domain.task import Event, Status
 from mission_control.interfaces.cli import terminal
 from mission_control.interfaces.cli.context import Session
-from mission_control.interfaces.cli.demo import Result, look_around, seconds_into, summary, told, told_name, why
+from mission_control.interfaces.cli.demo import Result, look_around, printed, seconds_into, summary, told, told_name
 from mission_control.interfaces.cli.looks import outcome_cell, status_cell, waiting_text
 from mission_control.interfaces.cli.output import Cell
 from mission_control.interfaces.cli.terminal import QUIET
@@ -57,20 +57,32 @@ def print_end(session: Session, result: Result, *, stays: bool) -> None:
 
 
 def _picture(session: Session, views: Sequence[TaskView], news: Iterable[Text], seconds: float) -> RenderableType:
-    board = Table.grid(padding=(0, 2, 0, 0))
-    for name in ("task", "status", "tries", "agent"):
-        board.add_column(name, no_wrap=True, min_width=13 if name == "status" else None)
-    board.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    board = _board(widest_status=Status.IN_PROGRESS)
     for view in views:
-        title = Text.assemble(view.task.title, (f"  {_now(session, view)}", QUIET))
-        board.add_row(
-            Text(view.task.name, style=QUIET),
-            terminal.render(status_cell(view.task.status)),
-            _tries(view),
-            Text(view.task.agents[0], style=QUIET),
-            title,
-        )
+        title = Text.assemble(view.task.title, (f"  {_now(session, view)}", QUIET), no_wrap=True, overflow="ellipsis")
+        board.add_row(*_standing(view), title)
     return Group(_heading(seconds), board, Text(), *news)
+
+
+def _board(widest_status: Status) -> Table:
+    """Columns whose widths do not change while statuses do."""
+    board = Table.grid(padding=(0, 2, 0, 0))
+    board.add_column(no_wrap=True)
+    board.add_column(no_wrap=True, min_width=len(status_cell(widest_status).on_terminal))
+    board.add_column(no_wrap=True)
+    board.add_column(no_wrap=True)
+    board.add_column(overflow="fold", ratio=1)
+    return board
+
+
+def _standing(view: TaskView) -> tuple[Text, ...]:
+    """What the live board and the final one say alike."""
+    return (
+        Text(view.task.name, style=QUIET),
+        terminal.render(status_cell(view.task.status)),
+        _tries(view),
+        Text(view.task.agents[0], style=QUIET),
+    )
 
 
 def _heading(seconds: float) -> Text:
@@ -97,28 +109,22 @@ def _tries(view: TaskView) -> Text:
 
 
 def _final_board(session: Session, ends: Sequence[Ended]) -> Table:
-    board = Table.grid(padding=(0, 2, 0, 0))
-    for _ in ("task", "status", "tries"):
-        board.add_column(no_wrap=True)
-    board.add_column(overflow="fold", ratio=1)
+    board = _board(widest_status=Status.BLOCKED)
     for end in ends:
-        board.add_row(
-            Text(end.view.task.name, style=QUIET),
-            terminal.render(status_cell(end.view.task.status)),
-            _tries(end.view),
-            _story(session, end),
-        )
+        board.add_row(*_standing(end.view), _story(session, end))
     return board
 
 
-def _story(session: Session, end: Ended) -> Text:
+def _story(session: Session, end: Ended) -> Group:
     task = end.view.task
-    text = Text.assemble(task.title, (f"  {task.agents[0]}", QUIET), (f"\n{end.announced.shows}", QUIET))
-    if reason := why(session.mission, end):
-        text.append(f"\n{reason}", style="red" if task.status is Status.BLOCKED else QUIET)
+    said = printed(session.mission, end.view)
+    title = Text.assemble(task.title, (f"  “{said}”" if said else "", QUIET), no_wrap=True, overflow="ellipsis")
+    below = [Text(end.announced.shows, style=QUIET)]
+    if task.reason:
+        below.append(Text(task.reason, style="red"))
     if end.difference:
-        text.append(f"\nnot as announced: {end.difference}", style="bold red")
-    return text
+        below.append(Text(f"not as announced: {end.difference}", style="bold red"))
+    return Group(title, *below)
 
 
 def _is_told(line: Activity) -> bool:
