@@ -37,6 +37,7 @@ def check_queue(store: Store, tasks: dict[int, Row], latest: datetime | None) ->
     for row in ask(store, "SELECT * FROM assignment"):
         task = tasks[row["task_id"]]
         assert bool(row["claimable"]) is (task["status"] == "inbox" and task["unmet"] == 0)
+        assert bool(row["in_inbox"]) is (task["status"] == "inbox")
         assert row["rank"] == task["rank"]
         waits = [moment for moment in (instant(task["not_before"]), instant(task["retry_at"])) if moment]
         until = max(waits, default=None)

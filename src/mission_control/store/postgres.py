@@ -26,6 +26,10 @@ class PostgresConnection:
                 address, autocommit=True, row_factory=dict_row, cursor_factory=psycopg.ClientCursor
             )
             self._psycopg.execute("SET TIME ZONE 'UTC'")
+        except psycopg.ProgrammingError:  # its text repeats the address, and so the password
+            raise Unavailable(
+                "The setting `database` is no valid postgresql:// address. See: missionctl doctor"
+            ) from None
         except psycopg.Error as fault:
             raise _ours(fault) from fault
 

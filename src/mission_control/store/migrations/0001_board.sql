@@ -54,7 +54,8 @@ CREATE TABLE task (
   updated_at TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX task_status ON task (status, id);
-CREATE INDEX task_retry ON task (retry_at) WHERE status = 'inbox' AND retry_at IS NOT NULL;
+-- The status stands in front, or SQLite would rather walk through the whole inbox by task_status.
+CREATE INDEX task_retry ON task (status, retry_at) WHERE retry_at IS NOT NULL;
 
 -- Who may do a task. in_inbox, claimable, rank and wake_at repeat the task's own state, kept by triggers, so that one
 -- index holds each agent's queue in order and a claim touches only what it takes.

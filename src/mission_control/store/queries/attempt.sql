@@ -48,12 +48,6 @@ SELECT {columns} FROM attempt m WHERE m.ended_at IS NULL ORDER BY m.claimed_at, 
 -- name: live_counts
 SELECT m.agent, m.host, count(*) AS live FROM attempt m WHERE m.ended_at IS NULL GROUP BY m.agent, m.host;
 
--- name: insert_ended
--- An attempt of another system, as an import tells it.
-INSERT INTO attempt (task_id, number, token, agent, host, claimer_pid, claimer_started, claimer_boot,
-                     claimed_at, lease_expires_at, ended_at, outcome, error)
-VALUES (:task_id, :number, :token, :agent, :host, 0, 'imported', 'imported', :claimed_at, :claimed_at, :ended_at,
-        :outcome, :error);
 
 -- name: ended_since
 SELECT m.agent, m.outcome, m.queue_wait_seconds, m.duration_seconds, m.tokens_in, m.tokens_out, m.cost_usd
