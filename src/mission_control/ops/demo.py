@@ -42,7 +42,7 @@ class Announced:
     title: str
     agent: str
     command: str
-    shows: str  # what a reader learns from it
+    shows: str  # what a reader learns from it, in 44 characters at most: a terminal of 80 columns
     end: Status = Status.DONE
     outcomes: Sequence[Outcome] = (Outcome.SUCCEEDED,)
     after: str | None = None  # the title of a task that must be done first
@@ -58,14 +58,14 @@ STORY = (
         "Collect facts for the launch",
         "dexter",
         'sleep 1.1; echo "agents=5 idle_tokens=0" > "$MISSIONCTL_HOME/reports/facts.txt"; echo "2 facts collected"',
-        "the first of a chain across four agents",
+        "starts a chain across four agents",
     ),
     Announced(
         "Write the launch post",
         "blossom",
         '. "$MISSIONCTL_HOME/reports/facts.txt"; sleep 0.9; '
         'echo "$agents agents, $idle_tokens tokens while idle" | tee "$MISSIONCTL_HOME/reports/post.txt"',
-        "starts when the facts are there, and reads them",
+        "begins when the facts are there; reads them",
         after="Collect facts for the launch",
     ),
     Announced(
@@ -73,7 +73,7 @@ STORY = (
         "courage",
         'sleep 0.8; { echo "Dear client,"; cat "$MISSIONCTL_HOME/reports/post.txt"; } '
         '> "$MISSIONCTL_HOME/reports/mail.txt"; echo "2 lines to approve"',
-        "goes to review; the demo approves in a person's place",
+        "review: the demo approves for a person",
         after="Write the launch post",
         review=True,
     ),
@@ -81,21 +81,21 @@ STORY = (
         "Invite leads with that mail",
         "johnny_bravo",
         'sleep 0.7; grep -q "5 agents" "$MISSIONCTL_HOME/reports/mail.txt" && echo "3 leads invited"',
-        "the last of the chain: waits until the mail is approved",
+        "last of the chain: waits for the approval",
         after="Draft the mail to clients",
     ),
     Announced(
         "Deploy to a flaky server",
         "samurai_jack",
         'sleep 0.6; case "$MISSIONCTL_ATTEMPT" in */3) echo "deployed";; *) echo "connection reset"; exit 1;; esac',
-        "fails twice, is retried after a pause each time, succeeds",
+        "fails twice, is retried, succeeds",
         outcomes=(Outcome.FAILED, Outcome.FAILED, Outcome.SUCCEEDED),
     ),
     Announced(
         "Upload to a server that is gone",
         "samurai_jack",
         'sleep 0.5; echo "no route to host"; exit 68',
-        "fails three times and is blocked: a person must look",
+        "fails three times: a person must look",
         end=Status.BLOCKED,
         outcomes=(Outcome.FAILED, Outcome.FAILED, Outcome.FAILED),
     ),
@@ -103,7 +103,7 @@ STORY = (
         "Read a page that never ends",
         "dexter",
         'echo "reading …"; sleep 600',
-        "is ended at its time limit, with all its processes",
+        "ended at its time limit, with its processes",
         end=Status.BLOCKED,
         outcomes=(Outcome.TIMED_OUT,),
         timeout=timedelta(seconds=2),
@@ -113,21 +113,21 @@ STORY = (
         "Answer a ticket, forget a process",
         "courage",
         'sleep 600 & sleep 1.3; echo "ticket answered"',
-        "succeeds; the process it left behind is ended",
+        "the process it leaves behind is ended",
     ),
     Announced(
         "Find leads, lose the executor",
         "johnny_bravo",
         # The parent of a task's shell is its executor.
         'sleep 0.9; case "$MISSIONCTL_ATTEMPT" in */1) kill -9 "$PPID"; sleep 600;; *) echo "3 leads found";; esac',
-        "its executor is killed (kill -9): found, cleaned up, retried",
+        "executor killed (kill -9): found and retried",
         outcomes=(Outcome.LOST, Outcome.SUCCEEDED),
     ),
     Announced(
         "Tidy the archive",
         "blossom",
         'sleep 0.8; echo "archive tidied"',
-        "low priority: added before the next, taken after it",
+        "low priority: added earlier, taken later",
         priority=Priority.LOW,
     ),
     Announced(

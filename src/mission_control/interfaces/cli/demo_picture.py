@@ -52,8 +52,9 @@ def print_end(session: Session, result: Result, *, stays: bool) -> None:
         return
     output.print(Text("\nIt stays. Look around:", style=QUIET))
     for words, about in look_around(result.home):
-        # Never cut nor broken: these lines are copied.
-        output.print(Text.assemble(f"  {words}  ", (about, QUIET)), soft_wrap=True)
+        line = Text.assemble(f"  {words}  ", (about, QUIET))
+        # The command is never cut nor broken: it will be copied.
+        output.print(line if line.cell_len <= output.width else f"  {words.strip()}", soft_wrap=True)
 
 
 def _picture(session: Session, views: Sequence[TaskView], news: Iterable[Text], seconds: float) -> RenderableType:
