@@ -32,4 +32,4 @@ def completion(session: Session, shell: str) -> None:
     if session.as_json:
         print_json({"shell": shell, "script": script})
     else:
-        click.echo(script)
+        click.echo(script, nl=False)

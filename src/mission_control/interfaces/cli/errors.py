@@ -25,6 +25,8 @@ OUR_FAULT = 70
 TIMED_OUT = 124
 INTERRUPTED = 130
 
+MOST_CHARACTERS = 300  # of a message about wrong words
+
 _OF_BRANCH: tuple[tuple[type[MissionControlError], int], ...] = (
     (InvalidInput, USAGE),
     (NotFound, NOT_FOUND),
@@ -55,6 +57,8 @@ def report_usage(fault: click.ClickException) -> int:
     context = fault.ctx if isinstance(fault, click.UsageError) else None
     path = context.command_path if context else "missionctl"
     message = " ".join(fault.format_message().split())
+    if len(message) > MOST_CHARACTERS:  # it quotes what was given, which may be a whole file
+        message = f"{message[:MOST_CHARACTERS]}…"
     complain(f"{message}{'' if message.endswith(('.', '?', ')')) else '.'} See: {path} --help")
     return USAGE
 
