@@ -48,7 +48,6 @@ SELECT {columns} FROM attempt m WHERE m.ended_at IS NULL ORDER BY m.claimed_at, 
 -- name: live_counts
 SELECT m.agent, m.host, count(*) AS live FROM attempt m WHERE m.ended_at IS NULL GROUP BY m.agent, m.host;
 
-
 -- name: ended_since
 SELECT m.agent, m.outcome, m.queue_wait_seconds, m.duration_seconds, m.tokens_in, m.tokens_out, m.cost_usd
   FROM attempt m
