@@ -17,6 +17,7 @@ from mission_control.heartbeat import Report
 from mission_control.views import AgentView, LiveAttempt, MachineView, Stats, StatusView, TaskView
 
 _INSIDE = Folder(Path())  # paths in JSON are relative to the mission's folder
+EXECUTOR_GONE = "executor gone, will be recovered at the next heartbeat"
 _WAITING = (Status.INBOX, Status.REVIEW, Status.BLOCKED)  # the others wait for nothing
 
 Json = dict[str, Any]
@@ -168,6 +169,7 @@ def _live_json(live: LiveAttempt, *, executing: bool) -> Json:
         **attempt_json(live.attempt),
         "title": live.task.title,
         "executing": executing,
+        "note": None if executing else EXECUTOR_GONE,
         "cancel_requested_at": instant_text(live.task.cancel_requested_at),
     }
 

@@ -118,4 +118,4 @@ def _styled(session: Session, text: str, style: str) -> str:
     if session.no_color or not style:
         return text
     *weight, colour = style.split()
-    return click.style(text, fg=colour, bold=bool(weight))
+    return click.style(text, fg=colour, bold=bool(weight) or None)

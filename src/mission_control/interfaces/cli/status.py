@@ -173,7 +173,7 @@ def _live_row(view: StatusView, live: LiveAttempt, *, is_gone: bool) -> Row:
 
 def _state_cell(live: LiveAttempt, *, is_gone: bool) -> Cell:
     if is_gone:
-        return Cell("executor gone, will be recovered at the next heartbeat", "■ executor gone", "bold red")
+        return Cell(shapes.EXECUTOR_GONE, "■ executor gone", "bold red")
     if live.task.cancel_requested_at is not None:
         return Cell("being cancelled", style="yellow")
     if live.attempt.executor is None:
