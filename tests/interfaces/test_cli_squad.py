@@ -43,6 +43,10 @@ def test_a_second_init_changes_nothing(missionctl: Command) -> None:
 def test_init_goes_where_home_says(bare_missionctl: Command, tmp_path: Path) -> None:
     bare_missionctl("--home", tmp_path / "there", "init")
     assert (tmp_path / "there" / "mission.toml").exists()
+    bare_missionctl("init", MISSIONCTL_HOME=str(tmp_path / "elsewhere"))
+    assert (tmp_path / "elsewhere" / "mission.toml").exists()
+    bare_missionctl("--home", tmp_path / "a", "init", tmp_path / "b", expect=2)
+    assert not (tmp_path / "b").exists()
 
 
 def test_the_demo_squad_comes_staggered_and_with_souls(bare_missionctl: Command) -> None:

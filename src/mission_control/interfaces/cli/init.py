@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from mission_control.config import process_environment
+from mission_control.errors import InvalidInput
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.output import print_done, print_json
@@ -43,18 +45,20 @@ SQUADS: Mapping[str, Mapping[str, Member]] = {
     exits={4: "there is a mission already"},
     needs_mission=False,
 )
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".", metavar="[DIR]")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), required=False, metavar="[DIR]")
 @click.option("--squad", type=click.Choice(list(SQUADS)), help="Let a ready-made squad join.")
-def init(session: Session, folder: Path, squad: str | None) -> None:
-    """Make a mission in DIR: its settings, its database and its folders. Default: here."""
-    place = Path(session.home) if session.home and str(folder) == "." else folder
+def init(session: Session, folder: Path | None, squad: str | None) -> None:
+    """Make a mission in DIR: its settings, its database and its folders. Default: MISSIONCTL_HOME, else here."""
+    if folder is not None and session.home is not None:
+        raise InvalidInput("Say where once: either DIR or --home.")
+    place = folder or Path(session.home or process_environment().get("MISSIONCTL_HOME") or ".")
     session.adopt(session.application.create(place.expanduser()))
     mission = session.mission
     names = let_join(mission, squad, actor=session.actor) if squad else []
     if session.as_json:
         print_json({"home": str(mission.folder.home), "agents": names})
     elif session.is_terminal:
-        _print_next_steps(session, folder, names)
+        _print_next_steps(session, place, names)
     else:
         click.echo(mission.folder.home)
 
@@ -70,14 +74,14 @@ def let_join(mission: Mission, squad: str, *, actor: str) -> list[str]:
     return list(members)
 
 
-def _print_next_steps(session: Session, folder: Path, names: list[str]) -> None:
+def _print_next_steps(session: Session, place: Path, names: list[str]) -> None:
     print_done(session, f"A mission is ready in {session.mission.folder.home}")
     if names:
         print_done(session, f"The squad: {', '.join(names)}")
     somebody = names[0] if names else "ada"
     click.echo("\nNext:")
-    if str(folder) != ".":
-        click.echo(f"  cd {shlex.quote(str(folder))}")
+    if place != Path():
+        click.echo(f"  cd {shlex.quote(str(place))}")
     if not names:
         click.echo(f"  missionctl agent add {somebody} --role 'the first of the squad'")
     click.echo(f"  missionctl task add 'Say hello' --to {somebody} --command 'echo hello'")

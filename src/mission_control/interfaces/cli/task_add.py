@@ -23,7 +23,6 @@ from mission_control.interfaces.cli.parameters import (
     flatten,
     text_or_stdin,
 )
-from mission_control.interfaces.cli.task_file import add_from_file
 from mission_control.interfaces.cli.tasks import resolve, where
 
 
@@ -78,6 +77,9 @@ def add(
     if source is not None:
         if any(given):
             raise InvalidInput("With --from everything stands in the file; give nothing else.")
+        # Imported here: reading files is rare, adding one task is not.
+        from mission_control.interfaces.cli.task_file import add_from_file
+
         _print_many(session, add_from_file(session, source))
         return
     if title is None:

@@ -69,7 +69,7 @@ def list_tasks(
     found = views.tasks(wanted, limit=most + 1, everything=everything, with_attempts=with_attempts)
     _print(session, found[:most], with_attempts=with_attempts, when_empty=_nothing(wanted, everything=everything))
     if session.is_terminal and len(found) > most:
-        tell(f"\nThere are more. See all with: missionctl task list --limit {MOST_ROWS}")
+        tell("\nThere are more. See them with --limit N.")
 
 
 @command(
