@@ -20,7 +20,10 @@ ENDED = frozenset({Status.DONE, Status.BLOCKED, Status.CANCELLED})
 
 @command(
     "wait",
-    examples=("missionctl task wait T-12 T-13 --timeout 10m", "missionctl task wait $(missionctl add 'Test' --to ada)"),
+    examples=(
+        "missionctl task wait T-12 T-13 --timeout 10m",
+        "missionctl task wait $(missionctl add Test --to ada --command 'make test')",
+    ),
     exits={0: "all are done", 1: "one is blocked or cancelled", 3: "no such task", 124: "--timeout passed"},
 )
 @click.argument("ids", type=TASK_ID, nargs=-1, required=True, metavar="ID...")
