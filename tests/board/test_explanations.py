@@ -93,6 +93,7 @@ def test_a_claim_takes_exactly_what_nothing_holds(store: Store, config: Config, 
     latest = set_the_scene(scene, board, Squad(store, clock, config, runners=("shell",)), clock)
     for name, most in scene.claims:
         expected = free_of_holds(store, config, clock, name)[:most]
+        assert what_a_look_finds(store, config, clock, name)[: len(expected)] == expected
         taken = board.claim(name, claimer=process(), most=most)
         assert [claim.task.id for claim in taken] == expected
         check_board(store, latest=latest)
@@ -164,6 +165,15 @@ def free_of_holds(store: Store, config: Config, clock: FakeClock, name: str) -> 
         if not explanation(store, config, clock, task, (name,), more=len(found)):
             found.append(task.id)
     return found
+
+
+def what_a_look_finds(store: Store, config: Config, clock: FakeClock, name: str) -> list[int]:
+    """What is shown as startable, without a claim, in its order."""
+    now = clock.now()
+    found = tasks.startable(store, name, now=now, latest_backoff=now + config.backoff_cap, limit=100)
+    holding = [task for task in found if tasks.unfinished_predecessors(store, task)]
+    assert not holding
+    return [task.id for task in found]
 
 
 def explanation(
