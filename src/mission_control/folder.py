@@ -8,6 +8,7 @@ from pathlib import Path
 
 PRIVATE_DIRECTORY = 0o700
 PRIVATE_FILE = 0o600
+DIRECTORIES = ("agents", "memory", "logs", "runs", "run", "reports", "backups")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Folder:
 
     def make(self) -> None:
         """The directories of a new mission."""
-        for name in ("agents", "memory", "logs", "runs", "run", "reports", "backups"):
+        for name in DIRECTORIES:
             make_private_directory(self.home / name)
 
 

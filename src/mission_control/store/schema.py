@@ -49,7 +49,7 @@ def open_store(address: str) -> Store:
 
 def check_schema(store: Store, address: str) -> None:
     """Raises SchemaMismatch or StoreDamaged unless the database has exactly the schema this program knows."""
-    number = _schema_number(store)
+    number = schema_number(store)
     address = shown_address(address)
     if number == 0:
         raise StoreDamaged(
@@ -73,7 +73,7 @@ def migrate(store: Store, *, now: datetime, backup: Callable[[], None] | None = 
     `backup` is called once before the first, unless the database is empty. A newer schema is refused, and so
     is a file of another program.
     """
-    present = _schema_number(store)
+    present = schema_number(store)
     known = migrations(store)
     if present > known[-1].number:
         raise SchemaMismatch(
@@ -89,7 +89,7 @@ def _apply(store: Store, migration: Migration, now: datetime) -> bool:
     """False when another process was faster."""
     with store.transaction():
         store.hold("migration")
-        present = _schema_number(store)
+        present = schema_number(store)
         if present >= migration.number:
             return False
         if present == 0:
@@ -107,7 +107,7 @@ def _lay_foundation(store: Store) -> None:
     store.rows("migration.create_table")
 
 
-def _schema_number(store: Store) -> int:
+def schema_number(store: Store) -> int:
     """The newest migration the database has had; 0 when it has none of ours."""
     if store.row("migration.table") is None:
         return 0

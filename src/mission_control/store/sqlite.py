@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import apsw
@@ -19,6 +20,7 @@ from mission_control.store.store import Row
 
 BUSY_SECONDS = 10.0  # how long a statement waits for another writer
 CHECKPOINT_PAGES = 4000  # a commit that finds the log this long writes it back itself; heartbeats do it before
+PAGES_AT_ONCE = 2_000  # of a copy, between which other writers get their turn
 
 
 class SqliteConnection:
@@ -79,6 +81,20 @@ class SqliteConnection:
 
     def close(self) -> None:
         self._apsw.close()
+
+    def copy_to(self, target: Path) -> None:
+        """A consistent copy in a new private file, while others go on writing. Raises FileExistsError."""
+        os.close(open_private(target, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+        try:
+            copy = apsw.Connection(str(target))
+            try:
+                with copy.backup("main", self._apsw, "main") as backup:
+                    while not backup.done:
+                        backup.step(PAGES_AT_ONCE)
+            finally:
+                copy.close()
+        except apsw.Error as fault:
+            raise self._ours(fault) from fault
 
     def _ours(self, fault: apsw.Error) -> MissionControlError:
         match fault:

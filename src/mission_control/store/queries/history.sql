@@ -35,6 +35,3 @@ SELECT id, at, kind, task_id, attempt, agent, actor, from_status, to_status, mes
  WHERE agent = :agent
  ORDER BY id DESC
  LIMIT :limit;
-
--- name: by_legacy_id
-SELECT id FROM activity WHERE legacy_id = :legacy_id;

@@ -6,15 +6,9 @@ RETURNING id;
 -- name: of_task
 SELECT id, task_id, author, body, kind, created_at FROM comment WHERE task_id = :task_id ORDER BY id;
 
--- name: by_legacy_id
-SELECT id FROM comment WHERE legacy_id = :legacy_id;
-
 -- name: add_notification
 INSERT INTO notification (agent, content, delivered_at, legacy_id, legacy, created_at)
 VALUES (:agent, :content, :delivered_at, :legacy_id, :legacy, :created_at);
-
--- name: notification_by_legacy_id
-SELECT id FROM notification WHERE legacy_id = :legacy_id;
 
 -- name: undelivered
 SELECT id, agent, content, created_at FROM notification

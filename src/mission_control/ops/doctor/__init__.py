@@ -1,0 +1,189 @@
+"""Whether a mission is in order, and mending what can be mended without harm. Looks at what cannot be opened, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from mission_control import config as settings
+from mission_control.board import Board
+from mission_control.clock import Clock
+from mission_control.config import DATABASE_FILE, SETTINGS_FILE, Config
+from mission_control.domain.attempt import Attempt
+from mission_control.errors import ConfigInvalid, MissionControlError, SchemaMismatch, StoreDamaged
+from mission_control.execution import recovery, runners
+from mission_control.ops.doctor import board as on_board
+from mission_control.ops.doctor import folders, machine
+from mission_control.ops.doctor.finding import Finding, Level, fault, ok, warning
+from mission_control.store import attempts, health, schema
+from mission_control.store.sqlite import SqliteConnection
+from mission_control.store.store import Store
+
+MOST_PAGES = 5
+LARGE_LOG_BYTES = 100_000_000
+RESTORE = "Keep the file and restore the last backup from the folder backups"
+
+
+def examine(home: Path, environment: Mapping[str, str], clock: Clock) -> list[Finding]:
+    """All findings, good ones too. Changes nothing. What cannot be looked at is a fault, never an error."""
+    findings = [*machine.examine_programs()]
+    config = _load(home, environment)
+    findings += _examine_settings(home, environment)
+    findings += _guarded("folder", folders.examine_folders(home))
+    findings += _guarded("disk", _examine_place(home))
+    if config is None:
+        return [*findings, warning("database", "not looked at", "Mend the settings first")]
+    return [*findings, *_guarded("database", _examine_database(config, clock))]
+
+
+def is_healthy(findings: Iterable[Finding]) -> bool:
+    """Warnings leave a mission healthy."""
+    return not any(finding.level is Level.FAULT for finding in findings)
+
+
+def mend(home: Path, environment: Mapping[str, str], clock: Clock) -> list[str]:
+    """Do what is safe: permissions, missing folders, pending migrations after a backup, lost attempts and what is
+    left of them. Tells what was done; what cannot be done is left to `examine`.
+    """
+    done = _as_far_as_possible(folders.mend_folders(home))
+    config = _load(home, environment)
+    if config is not None:
+        done += _as_far_as_possible(_migrate(config, clock))
+        done += _as_far_as_possible(_recover(config, clock))
+    return done
+
+
+def _load(home: Path, environment: Mapping[str, str]) -> Config | None:
+    try:
+        return settings.load(home, environment)
+    except ConfigInvalid:
+        return None
+
+
+def _guarded(check: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings; a refusal while looking becomes the last of them."""
+    try:
+        yield from findings
+    except MissionControlError as refused:
+        yield fault(check, str(refused), RESTORE if isinstance(refused, StoreDamaged) else "Try again")
+    except OSError as refused:
+        yield fault(check, f"{refused.filename or ''}: {refused.strerror}".lstrip(": "), "Mend what the system says")
+
+
+def _as_far_as_possible(done: Iterator[str]) -> list[str]:
+    told: list[str] = []
+    try:
+        told.extend(done)
+    except (MissionControlError, OSError) as refused:
+        told.append(f"stopped: {refused}")
+    return told
+
+
+def _examine_settings(home: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
+    try:
+        settings.load(home, environment)
+    except ConfigInvalid as invalid:
+        for line in invalid.faults:
+            yield fault("settings", line, f"Change {home / SETTINGS_FILE} or the environment")
+        return
+    yield ok("settings", f"{home / SETTINGS_FILE} is understood")
+
+
+def _examine_place(home: Path) -> Iterator[Finding]:
+    yield machine.examine_file_system(home)
+    yield machine.examine_disk(home)
+
+
+# The database
+
+
+def _examine_database(config: Config, clock: Clock) -> Iterator[Finding]:
+    address = config.database_address
+    store = schema.connect(address)
+    try:
+        try:
+            schema.check_schema(store, address)
+        except SchemaMismatch as mismatch:
+            yield fault("database", str(mismatch), _step_for(store))
+            return
+        pages = health.damaged_pages(store, MOST_PAGES)
+        for problem in pages:
+            yield fault("database", f"{schema.shown_address(address)}: {problem}", RESTORE)
+        if not pages:
+            yield ok("database", f"{schema.shown_address(address)} is sound, schema {schema.SCHEMA_NUMBER}")
+        if store.dialect.name == "sqlite":
+            yield _examine_log(Path(address))
+        yield from on_board.examine_board(store, config, clock)
+    finally:
+        store.close()
+
+
+def _step_for(store: Store) -> str:
+    newer = schema.schema_number(store) > schema.SCHEMA_NUMBER
+    return "Update missionctl, or restore a backup of its time" if newer else folders.FIX
+
+
+def _examine_log(database: Path) -> Finding:
+    """SQLite's write-ahead log grows while somebody reads for long."""
+    log = database.with_name(f"{database.name}-wal")
+    size = log.stat().st_size if log.exists() else 0
+    if size > LARGE_LOG_BYTES:
+        fact = f"{log} has {size / 1e6:,.0f} MB: some program reads the database without an end"
+        return warning("write-ahead log", fact, f"End it; it shows in: fuser {database}")
+    return ok("write-ahead log", f"{size / 1e6:.1f} MB")
+
+
+# Mending
+
+
+def _migrate(config: Config, clock: Clock) -> Iterator[str]:
+    address = config.database_address
+    store = schema.connect(address)
+    copies: list[Path] = []
+    try:
+        if 0 < schema.schema_number(store) < schema.SCHEMA_NUMBER:
+            applied = schema.migrate(store, now=clock.now(), backup=_copier(config, clock, copies))
+            yield from (f"copied the database to {copy}" for copy in copies)
+            yield f"brought the database to schema {applied[-1] if applied else schema.SCHEMA_NUMBER}"
+    finally:
+        store.close()
+
+
+def _copier(config: Config, clock: Clock, copies: list[Path]) -> Callable[[], None]:
+    """Copies a SQLite file into backups before it is changed. A Postgres server has backups of its own."""
+
+    def copy() -> None:
+        if config.database_address.startswith(("postgresql://", "postgres://")):
+            return
+        target = config.home / "backups" / f"before-migration-{clock.now():%Y%m%dT%H%M%S.%fZ}-{DATABASE_FILE}"
+        source = SqliteConnection(config.database_address)
+        try:
+            source.copy_to(target)
+        finally:
+            source.close()
+        copies.append(target)
+
+    return copy
+
+
+def _recover(config: Config, clock: Clock) -> Iterator[str]:
+    """Lost attempts through the board, as a heartbeat does it; then what outlived its attempt."""
+    store = schema.open_store(config.database_address)
+    try:
+        board = Board(store, clock, config, refuses=runners.refuses)
+        for attempt in recovery.recover(board, config=config, clock=clock):
+            yield f"recorded {attempt.name} as {attempt.outcome}"
+        orphans = {orphan.attempt for orphan in on_board.find_orphans(store, config)}
+        known = [found for name in sorted(orphans) if (found := _attempt(store, name))]
+        still_there = recovery.end_leftovers(known, config=config) if known else set()
+        yield from (f"ended what outlived {attempt.name}" for attempt in known if attempt.name not in still_there)
+    finally:
+        store.close()
+
+
+def _attempt(store: Store, name: str) -> Attempt | None:
+    """None when its task was deleted: then nothing proves that its processes are ours to end."""
+    task, _, number = name.removeprefix("T-").partition("/")
+    if not (task.isdigit() and number.isdigit()):
+        return None
+    return attempts.get(store, int(task), int(number))
