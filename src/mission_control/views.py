@@ -14,7 +14,7 @@ from mission_control.domain.agent import Agent
 from mission_control.domain.attempt import Attempt, attempt_name
 from mission_control.domain.history import Activity, Comment, Notification
 from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, Predecessor, agent_hold, explain
-from mission_control.domain.statistics import Figures, add_up
+from mission_control.domain.statistics import EndedAttempt, Figures, add_up
 from mission_control.domain.task import Status, Task, task_name
 from mission_control.errors import InvalidInput, NotFound
 from mission_control.store import agents, attempts, history, tasks
@@ -349,19 +349,16 @@ class Views:
             ended = list(attempts.ended_since(self._store, since or _LONG_AGO, agent))
             live = [attempt for attempt in attempts.live(self._store) if agent in (None, attempt.agent)]
             assigned = tasks.counts_by_agent(self._store, agent)
-            everybody = {member.name for member in agents.listed(self._store) if agent in (None, member.name)}
-            everybody |= {attempt.agent for attempt in ended} | {attempt.agent for attempt in live}
-            of_agents = {
-                name: add_up(
-                    [attempt for attempt in ended if attempt.agent == name],
-                    running=sum(attempt.agent == name for attempt in live),
-                    tasks=assigned.get(name, {}),
-                )
-                for name in sorted(everybody)
-            }
             standing = tasks.counts(self._store) if agent is None else assigned.get(agent, {})
-            total = add_up(ended, running=len(live), tasks=standing)
-            return Stats(since, self._clock.now(), total, of_agents)
+            members = [member.name for member in agents.listed(self._store) if agent in (None, member.name)]
+        of_agents: dict[str, list[EndedAttempt]] = {name: [] for name in members}
+        for attempt in ended:
+            of_agents.setdefault(attempt.agent, []).append(attempt)  # also of agents who have left
+        figures = {
+            name: add_up(own, running=sum(attempt.agent == name for attempt in live), tasks=assigned.get(name, {}))
+            for name, own in sorted(of_agents.items())
+        }
+        return Stats(since, self._clock.now(), add_up(ended, running=len(live), tasks=standing), figures)
 
     def activities(self, after_id: int | None = None, agent: str | None = None, *, limit: int = 100) -> list[Activity]:
         """Oldest first: what came after the line `after_id`; null: the newest `limit` lines."""

@@ -6,14 +6,14 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mission_control.domain.attempt import COUNTED, Outcome
 from mission_control.domain.task import Status
 
 
-@dataclass(frozen=True)
-class EndedAttempt:
-    """What statistics need of an attempt that has ended. Null: unknown."""
+class EndedAttempt(NamedTuple):
+    """What statistics need of an attempt that has ended. Null: unknown. A tuple, because there may be many."""
 
     agent: str
     outcome: Outcome

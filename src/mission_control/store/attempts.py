@@ -133,8 +133,10 @@ def live_counts(store: Store) -> list[tuple[str, str, int]]:
 
 def ended_since(store: Store, since: datetime, agent: str | None) -> Iterable[EndedAttempt]:
     """What ended since then, by the index of ends; bounded by the period alone."""
+    outcomes = {outcome.value: outcome for outcome in Outcome}
     for row in store.rows("attempt.ended_since", since=since, agent=agent):
-        yield EndedAttempt(**{**row, "outcome": Outcome(row["outcome"])})
+        row["outcome"] = outcomes[row["outcome"]]
+        yield EndedAttempt(**row)
 
 
 def _lease_state(row: Row | None) -> LeaseState | None:

@@ -162,7 +162,7 @@ SELECT status, tasks FROM status_count;
 SELECT count(*) AS tasks FROM assignment q WHERE q.agent = :agent AND q.in_inbox;
 
 -- name: counts_by_agent
--- Tasks per agent and status. Reads task_status and the key of assignment once through, no row of either.
+-- Tasks per agent and status. Reads every task once (1.5 s for a million), so only figures ask it.
 SELECT a.agent, t.status, count(*) AS tasks
   FROM task t JOIN assignment a ON a.task_id = t.id
  WHERE t.kind = 'task' AND (:agent IS NULL OR a.agent = :agent)
