@@ -26,15 +26,12 @@ def names(dialect: Dialect) -> set[str]:
 
 
 def asked_for() -> set[str]:
-    """All queries that the code names."""
-    groups = "|".join({path.stem.partition(".")[0] for path in Path(_FOLDER).glob("*.sql")})
-    literal = re.compile(rf'\b(?:store|_store)\.rows?\(\s*"((?:{groups})\.[a-z_]+)"')
-    number = re.compile(r'\.number\("([a-z]+)"\)')
-    return (
-        {name for text in SOURCES for name in literal.findall(text)}
-        | {f"number.next_{what}" for text in SOURCES for what in number.findall(text)}
-        | {"lock.hold"}
-    )
+    """All queries that the code names; where it puts a name together, all that begin as it does."""
+    whole = re.compile(r'\.rows?\(\s*"([a-z]+\.[a-z_]+)"')
+    begun = re.compile(r'\.rows?\(\s*f"([a-z]+\.[a-z_]*)\{')
+    literal = {name for text in SOURCES for name in whole.findall(text)}
+    beginnings = tuple(start for text in SOURCES for start in begun.findall(text))
+    return literal | {name for name in names(SQLITE) if name.startswith(beginnings)}
 
 
 def test_both_databases_have_every_query() -> None:
