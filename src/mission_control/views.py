@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mission_control.clock import Clock
 from mission_control.config import Config
-from mission_control.domain import limits
 from mission_control.domain.agent import Agent
 from mission_control.domain.attempt import Attempt, attempt_name
 from mission_control.domain.history import Activity, Comment, Notification
 from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, Predecessor, agent_hold, explain
 from mission_control.domain.statistics import EndedAttempt, Figures, add_up
 from mission_control.domain.task import Status, Task, task_name
-from mission_control.errors import InvalidInput, NotFound
-from mission_control.store import agents, attempts, history, tasks
+from mission_control.errors import NotFound
+from mission_control.store import agents, attempts, history, references, tasks
 from mission_control.store.store import Store
 from mission_control.store.tasks import Filter
 
-_TASK_ID = re.compile(r"(?:[Tt]-)?([0-9]{1,18})\Z")
-_ATTEMPT_ID = re.compile(r"(.+)/([0-9]{1,9})\Z", re.DOTALL)
-_ID_CHARACTERS = 200
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -138,48 +133,15 @@ class Views:
 
     def resolve_task(self, text: str) -> int:
         """The id of the task meant by `T-12`, `t-12`, `12` or the id it had in the system it was imported from."""
-        number = _TASK_ID.match(text)
-        if number and tasks.get(self._store, int(number[1])):
-            return int(number[1])
-        if not _can_be_id(text):
-            raise InvalidInput(f"{text[:60]!a} is no task id. Write e.g. T-12 or 12.")
-        if legacy := tasks.by_legacy_id(self._store, text):
-            return legacy.id
-        if " " in text:
-            raise InvalidInput(f"{text[:60]!a} is no task id. Write e.g. T-12 or 12.")
-        name = task_name(int(number[1])) if number else text
-        raise NotFound(f"There is no task {name}. See: missionctl task list --all")
+        return references.resolve_task(self._store, text)
 
     def resolve_attempt(self, text: str) -> tuple[int, int]:
         """(task, number) of the attempt meant by `T-12/2`; of the latest one where only a task is named."""
-        named = _ATTEMPT_ID.match(text)
-        task_id = self.resolve_task(named[1] if named else text)
-        if named:
-            number = int(named[2])
-            if attempts.get(self._store, task_id, number) is None:
-                raise NotFound(
-                    f"There is no attempt {attempt_name(task_id, number)}. "
-                    f"See: missionctl task show {task_name(task_id)}"
-                )
-            return task_id, number
-        tried = attempts.of_task(self._store, task_id)
-        if not tried:
-            name = task_name(task_id)
-            raise NotFound(f"{name} has not been tried yet. Why: missionctl task show {name}")
-        return task_id, tried[-1].number
+        return references.resolve_attempt(self._store, text)
 
     def resolve_agent(self, text: str) -> str:
         """The name of the agent meant by `ada`, `@ada` or the id it had in the system it was imported from."""
-        try:
-            agent = agents.get(self._store, limits.agent_name(text))
-        except InvalidInput:
-            agent = agents.by_legacy_id(self._store, text) if _can_be_id(text) else None
-            if agent is None:
-                raise
-        agent = agent or agents.by_legacy_id(self._store, text)
-        if agent is None or agent.removed:
-            raise NotFound(f"There is no agent {text.removeprefix('@')}. See: missionctl agent list")
-        return agent.name
+        return references.resolve_agent(self._store, text)
 
     # Tasks
 
@@ -369,8 +331,3 @@ class Views:
     def undelivered(self, agent: str | None = None) -> list[Notification]:
         """Mentions carried over from the old system that nobody has answered."""
         return history.undelivered(self._store, agent)
-
-
-def _can_be_id(text: str) -> bool:
-    """Whether some system may have used this as an id: one short printable word."""
-    return 0 < len(text) <= _ID_CHARACTERS and text.isprintable() and not text.startswith("-")
