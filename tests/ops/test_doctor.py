@@ -14,12 +14,14 @@ import apsw
 import pytest
 
 from mission_control.clock import SystemClock
+from mission_control.folder import Folder
 from mission_control.ops import doctor
 from mission_control.ops.doctor import machine
 from mission_control.ops.doctor.finding import Level
 from mission_control.store import schema
 from support.command import Command
 from support.eventually import eventually
+from support.factories import TaskFactory
 
 NFS = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -79,6 +81,23 @@ def test_a_sound_mission_has_no_fault_and_doctor_changes_nothing(ada: Command) -
     before = state(ada.home)
     assert warnings(ada) == []
     assert state(ada.home) == before
+
+
+def test_a_sound_board_is_in_order_on_both_databases(address: str, task: TaskFactory, tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    Folder(tmp_path).make()
+    task("Second", after=[task("First")], to=("ada", "bob"))
+    findings = doctor.examine(tmp_path, {"MISSIONCTL_DATABASE": address}, SystemClock())
+    assert [finding for finding in findings if finding.level is not Level.OK] == []
+
+
+def test_a_database_elsewhere_is_looked_after_like_one_in_the_home(missionctl: Command, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.db"
+    for path in missionctl.home.glob("mission.db*"):
+        path.rename(str(path).replace(str(missionctl.home / "mission.db"), str(elsewhere)))
+    elsewhere.chmod(0o644)
+    (found,) = faults(missionctl, MISSIONCTL_DATABASE=str(elsewhere))
+    assert (found["check"], str(elsewhere) in found["fact"]) == ("permissions", True)
 
 
 def test_every_fault_of_the_settings_is_named_with_its_source(missionctl: Command) -> None:

@@ -29,8 +29,8 @@ def examine(home: Path, environment: Mapping[str, str], clock: Clock) -> list[Fi
     findings = [*machine.examine_programs()]
     config = _load(home, environment)
     findings += _examine_settings(home, environment)
-    findings += _guarded("folder", folders.examine_folders(home))
-    findings += _guarded("disk", _examine_place(home))
+    findings += _guarded("folder", folders.examine_folders(home, _file_of(config)))
+    findings += _guarded("disk", _examine_place(home, _file_of(config)))
     if config is None:
         return [*findings, warning("database", "not looked at", "Mend the settings first")]
     return [*findings, *_guarded("database", _examine_database(config, clock))]
@@ -45,8 +45,8 @@ def mend(home: Path, environment: Mapping[str, str], clock: Clock) -> list[str]:
     """Do what is safe: permissions, missing folders, pending migrations after a backup, lost attempts and what is
     left of them. Tells what was done; what cannot be done is left to `examine`.
     """
-    done = _as_far_as_possible(folders.mend_folders(home))
     config = _load(home, environment)
+    done = _as_far_as_possible(folders.mend_folders(home, _file_of(config)))
     if config is not None:
         done += _as_far_as_possible(_migrate(config, clock))
         done += _as_far_as_possible(_recover(config, clock))
@@ -58,6 +58,13 @@ def _load(home: Path, environment: Mapping[str, str]) -> Config | None:
         return settings.load(home, environment)
     except ConfigInvalid:
         return None
+
+
+def _file_of(config: Config | None) -> Path | None:
+    """Where a SQLite database lies; None for one on a server, or where the settings do not tell."""
+    if config is None or config.database_address.startswith(("postgresql://", "postgres://")):
+        return None
+    return Path(config.database_address)
 
 
 def _guarded(check: str, findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -89,8 +96,9 @@ def _examine_settings(home: Path, environment: Mapping[str, str]) -> Iterator[Fi
     yield ok("settings", f"{home / SETTINGS_FILE} is understood")
 
 
-def _examine_place(home: Path) -> Iterator[Finding]:
-    yield machine.examine_file_system(home)
+def _examine_place(home: Path, database: Path | None) -> Iterator[Finding]:
+    if database is not None:
+        yield machine.examine_file_system(database.parent)
     yield machine.examine_disk(home)
 
 
@@ -111,8 +119,8 @@ def _examine_database(config: Config, clock: Clock) -> Iterator[Finding]:
             yield fault("database", f"{schema.shown_address(address)}: {problem}", RESTORE)
         if not pages:
             yield ok("database", f"{schema.shown_address(address)} is sound, schema {schema.SCHEMA_NUMBER}")
-        if store.dialect.name == "sqlite":
-            yield _examine_log(Path(address))
+        if file := _file_of(config):
+            yield _examine_log(file)
         yield from on_board.examine_board(store, config, clock)
     finally:
         store.close()
@@ -153,7 +161,7 @@ def _copier(config: Config, clock: Clock, copies: list[Path]) -> Callable[[], No
     """Copies a SQLite file into backups before it is changed. A Postgres server has backups of its own."""
 
     def copy() -> None:
-        if config.database_address.startswith(("postgresql://", "postgres://")):
+        if _file_of(config) is None:
             return
         target = config.home / "backups" / f"before-migration-{clock.now():%Y%m%dT%H%M%S.%fZ}-{DATABASE_FILE}"
         source = SqliteConnection(config.database_address)

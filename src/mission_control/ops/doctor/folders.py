@@ -7,19 +7,18 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from mission_control.config import DATABASE_FILE, SETTINGS_FILE
+from mission_control.config import SETTINGS_FILE
 from mission_control.folder import DIRECTORIES, PRIVATE_DIRECTORY, PRIVATE_FILE, Folder
 from mission_control.ops.doctor.finding import Finding, fault, ok, warning
 
-FILES = (SETTINGS_FILE, DATABASE_FILE, f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm")
 OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 CHANGE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 FIX = "missionctl doctor --fix"
 
 
-def examine_folders(home: Path) -> Iterator[Finding]:
-    """Missing folders and permissions, a finding each; one line when all is well."""
-    findings = [*_examine_missing(home), *_examine_home(home), *_examine_open(home)]
+def examine_folders(home: Path, database: Path | None) -> Iterator[Finding]:
+    """Missing folders and permissions, a finding each; one line when all is well. `database` null: not a file."""
+    findings = [*_examine_missing(home), *_examine_home(home), *_examine_open(home, database)]
     yield from findings or [ok("folder", f"{home} is complete and private")]
 
 
@@ -37,8 +36,8 @@ def _examine_home(home: Path) -> Iterator[Finding]:
         yield warning("permissions", f"{home} can be read by others: {_octal(mode)} instead of 0700", FIX)
 
 
-def _examine_open(home: Path) -> Iterator[Finding]:
-    for path in open_to_others(home):
+def _examine_open(home: Path, database: Path | None) -> Iterator[Finding]:
+    for path in open_to_others(home, database):
         private = PRIVATE_DIRECTORY if path.is_dir() else PRIVATE_FILE
         mode = path.stat().st_mode
         yield fault("permissions", f"{path} is open to others: {_octal(mode)} instead of {_octal(private)}", FIX)
@@ -49,9 +48,11 @@ def missing(home: Path) -> list[str]:
     return [name for name in DIRECTORIES if not (home / name).is_dir()]
 
 
-def open_to_others(home: Path) -> list[Path]:
+def open_to_others(home: Path, database: Path | None) -> list[Path]:
     """What of ours others can read or change. Links are not followed: what they name is not ours to judge."""
-    ours = [home / name for name in (*DIRECTORIES, *FILES)]
+    ours = [home / name for name in (*DIRECTORIES, SETTINGS_FILE)]
+    if database is not None:
+        ours.extend(database.with_name(database.name + ending) for ending in ("", "-wal", "-shm"))
     for name in ("agents", "memory", "logs", "backups"):
         ours.extend(_entries(home / name))
     return [path for path in ours if _is_open(path)]
@@ -72,7 +73,7 @@ def _is_open(path: Path) -> bool:
     return not stat.S_ISLNK(mode) and bool(mode & OF_OTHERS)
 
 
-def mend_folders(home: Path) -> Iterator[str]:
+def mend_folders(home: Path, database: Path | None) -> Iterator[str]:
     """Make what is missing and close what is open; tells each."""
     for name in missing(home):
         yield f"made {home / name}"
@@ -80,7 +81,7 @@ def mend_folders(home: Path) -> Iterator[str]:
     for path in [home] if _is_open(home) else []:
         path.chmod(PRIVATE_DIRECTORY)
         yield f"made {path} private"
-    for path in open_to_others(home):
+    for path in open_to_others(home, database):
         path.chmod(PRIVATE_DIRECTORY if path.is_dir() else PRIVATE_FILE)
         yield f"made {path} private"
 
