@@ -1,36 +1,40 @@
-"""The one place where the parts are joined."""
+"""The one place where the parts are joined. Imports late: a command pays only for the parts it uses."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mission_control import config as settings
-from mission_control.board import Board
 from mission_control.clock import SystemClock
 from mission_control.config import Config
-from mission_control.domain.attempt import Attempt, Outcome
 from mission_control.errors import Conflict
-from mission_control.execution import doorbell, process, runners
 from mission_control.folder import Folder, make_private_directory, open_private
-from mission_control.heartbeat import Heart, Report
-from mission_control.interfaces.mission import Application, Mission
-from mission_control.squad import Squad
+from mission_control.interfaces.mission import Application, Mission, Parts
 from mission_control.store import schema
 from mission_control.store.store import Store
-from mission_control.views import Views
 
-RUNNERS = tuple(runners.RUNNERS)
+if TYPE_CHECKING:
+    from mission_control.board import Board
+    from mission_control.domain.attempt import Attempt, Outcome
+    from mission_control.heartbeat import Heart
+    from mission_control.squad import Squad
+    from mission_control.views import Views
+
+INTERRUPTED = 130
 
 
 def main() -> None:
     """The command `missionctl`."""
-    from mission_control.interfaces.cli import run
+    try:
+        from mission_control.interfaces.cli import run
 
-    sys.exit(run(Application(open=open_mission, create=create_mission, runners=RUNNERS)))
+        code = run(Application(open=open_mission, create=create_mission))
+    except KeyboardInterrupt:  # while still importing
+        code = INTERRUPTED
+    sys.exit(code)
 
 
 def open_mission(home: str | None) -> Mission:
@@ -64,45 +68,55 @@ def _write_settings(folder: Folder) -> None:
 def _join(config: Config, store: Store) -> Mission:
     clock = SystemClock()
     folder = Folder(config.home)
-    board = Board(store, clock, config, refuses=runners.refuses)
-    heart = Heart(store, board, clock, config, settings.process_environment())
+    environment = settings.process_environment()
 
-    def heartbeat(names: Sequence[str], *, dry_run: bool = False, wait: bool = False) -> list[Report]:
-        return heart.rehearse(names) if dry_run else heart.beat(names, wait=wait)
+    def board() -> Board:
+        from mission_control.board import Board
+        from mission_control.execution.runners import refuses
+
+        return Board(store, clock, config, refuses=refuses)
+
+    def squad() -> Squad:
+        from mission_control.execution.runners import RUNNERS
+        from mission_control.squad import Squad
+
+        return Squad(store, clock, config, runners=tuple(RUNNERS))
+
+    def views() -> Views:
+        from mission_control.views import Views
+
+        return Views(store, clock, config)
+
+    def heart() -> Heart:
+        from mission_control.heartbeat import Heart
+
+        return Heart(store, lambda: mission.board, clock, config, environment)
 
     def run(task_id: int, agent: str) -> Outcome:
         from mission_control.execution.foreground import run_in_foreground
 
         return run_in_foreground(
-            task_id,
-            agent,
-            store=store,
-            board=board,
-            clock=clock,
-            config=config,
-            environment=settings.process_environment(),
+            task_id, agent, store=store, board=mission.board, clock=clock, config=config, environment=environment
         )
 
-    return Mission(
-        config=config,
-        clock=clock,
-        folder=folder,
-        store=store,
-        board=board,
-        squad=Squad(store, clock, config, runners=RUNNERS),
-        views=Views(store, clock, config),
-        heartbeat=heartbeat,
-        due=heart.due,
-        run=run,
-        tell=_tell,
-        ring=_ringer(folder),
-        is_executing=_is_executing,
-        close=store.close,
+    def ring() -> None:
+        from mission_control.execution import doorbell
+
+        doorbell.ring(folder.doorbells)
+
+    parts = Parts(
+        board=board, squad=squad, views=views, heart=heart, run=run, tell=_tell, is_executing=_is_executing, ring=ring
     )
+    mission = Mission(config=config, clock=clock, folder=folder, store=store, parts=parts)
+    return mission
 
 
 def _tell(attempt: Attempt) -> bool:
-    """Let the executor look at the board now; False when it is not a living process of this machine."""
+    """Signal the executor; False when it is not a living process of this machine."""
+    import signal
+
+    from mission_control.execution import process
+
     if attempt.executor is None or not process.is_alive(attempt.executor):
         return False
     alive = process.table().get(attempt.executor.pid)
@@ -110,10 +124,7 @@ def _tell(attempt: Attempt) -> bool:
 
 
 def _is_executing(attempt: Attempt) -> bool:
-    """Whether somebody works on a live attempt, as far as this machine can tell."""
+    from mission_control.execution import process
+
     known = attempt.executor or attempt.claimer
     return known.boot != process.boot() or process.is_alive(known)
-
-
-def _ringer(folder: Folder) -> Callable[[], None]:
-    return lambda: doorbell.ring(folder.doorbells)

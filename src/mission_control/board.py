@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -54,7 +54,7 @@ class Board:
         config: Config,
         *,
         refuses: Refusal,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = lambda: int.from_bytes(os.urandom(7)) / 2**56,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -256,7 +256,7 @@ class Board:
         """Send the work back with a comment; tries count from zero."""
         comment = _checked_comment(comment)
         with self._store.transaction():
-            task = self._lock(task_id)
+            task = self._lock_doable(task_id)
             moved = self._move(task, Event.REJECT, actor=actor, message=comment, failures=0, reason=comment)
             self._say(task, comment, CommentKind.REJECTION, actor)
             return moved
@@ -265,7 +265,7 @@ class Board:
         """Answer what blocked the task and put it back; tries count from zero."""
         text = _checked_comment(text)
         with self._store.transaction():
-            task = self._lock(task_id)
+            task = self._lock_doable(task_id)
             moved = self._move(task, Event.ANSWER, actor=actor, message=text, failures=0, reason=None)
             self._say(task, text, CommentKind.ANSWER, actor)
             return moved
@@ -274,7 +274,7 @@ class Board:
         """Put a blocked, cancelled or done task back; tries count from zero, history and token stay."""
         not_before = self._clock.now() + after if after else None
         with self._store.transaction():
-            task = self._lock(task_id)
+            task = self._lock_doable(task_id)
             return self._move(
                 task,
                 Event.RETRY,
@@ -403,6 +403,18 @@ class Board:
         task = tasks.lock(self._store, task_id)
         if task is None:
             raise NotFound(f"There is no task {task_name(task_id)}. See: missionctl task list --all")
+        return task
+
+    def _lock_doable(self, task_id: int) -> Task:
+        """A task that may go back to the inbox. One from an import may lack what its agent's runner needs."""
+        task = self._lock(task_id)
+        for name in task.agents:
+            agent = agents.get(self._store, name)
+            if agent and (reason := self._refuses(agent.runner, task.command)):
+                raise Conflict(
+                    f"{task.name} cannot go back to the inbox, for {name} cannot do it: {reason} "
+                    f"First: missionctl task edit {task.name} --command CMD"
+                )
         return task
 
     def _move(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Mapping
@@ -37,6 +38,16 @@ class Config:
     poll_seconds: float = 1.0  # how often a waiting process looks again without being rung
     ageing_hours: float = 6  # a waiting task gains one priority level in this time
     pass_environment: tuple[str, ...] = ()  # names of variables that attempts get besides the usual few
+
+    def to_bytes(self) -> bytes:
+        """As it is told to the launcher process."""
+        return json.dumps({**vars(self), "home": str(self.home)}).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Config:
+        values = json.loads(content)
+        passed = tuple(values.pop("pass_environment"))
+        return cls(**{**values, "home": Path(values["home"]), "pass_environment": passed})
 
     @property
     def database_address(self) -> str:

@@ -1,32 +1,27 @@
-"""One wake-up of one agent: recover, look for mentions, claim, launch, report."""
+"""One wake-up of one agent: look, recover, claim, launch, report.
+
+A heartbeat that finds nothing is what happens most, so whatever only work needs is imported when there is some.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mission_control import log
-from mission_control.board import Board, Claim
 from mission_control.clock import Clock
 from mission_control.config import Config
-from mission_control.domain.attempt import Attempt, Ending, Outcome
-from mission_control.domain.schedule import next_heartbeat
-from mission_control.domain.task import Task
-from mission_control.errors import Conflict, NotFound, Unavailable
-from mission_control.execution.process import own_identity
-from mission_control.execution.recovery import find_dead, recover
+from mission_control.errors import Conflict, NotFound
 from mission_control.folder import Folder
-from mission_control.store import agents, attempts, tasks
-from mission_control.store.attempts import Lease
+from mission_control.store import agents
 from mission_control.store.store import Store
 
 if TYPE_CHECKING:
-    from mission_control.execution.attendance import Attendance
-
-START_SECONDS = 10.0  # how long a heartbeat that does not wait stays for its executors to say that they start
+    from mission_control.board import Board, Claim
+    from mission_control.domain.attempt import Attempt
+    from mission_control.domain.task import Task
 
 
 class Result(StrEnum):
@@ -75,12 +70,17 @@ class _Beat:
 
 
 class Heart:
-    """Gives heartbeats. Forks when there is work: not for processes with threads."""
+    """Gives heartbeats."""
 
     def __init__(
-        self, store: Store, board: Board, clock: Clock, config: Config, environment: Mapping[str, str]
+        self,
+        store: Store,
+        board: Callable[[], Board],
+        clock: Clock,
+        config: Config,
+        environment: Mapping[str, str],
     ) -> None:
-        """`environment` is what attempts may inherit from."""
+        """`board` is asked for when there is work; `environment` is what attempts may inherit from."""
         self._store = store
         self._board = board
         self._clock = clock
@@ -102,36 +102,57 @@ class Heart:
         looks = self._look(names)
         beats = {name: _Beat(name, look.paused, waiting=look.waiting) for name, look in looks.items()}
         if any(look.has_live for look in looks.values()):
-            for attempt in recover(self._board, config=self._config, clock=self._clock):
-                if attempt.agent in beats:
-                    beats[attempt.agent].reaped.append(attempt)
-        able = [beat for name, beat in beats.items() if looks[name].has_work and not beat.paused]
+            self._recover(beats)
+        able = [name for name, look in looks.items() if look.has_work and not look.paused]
         if able:
-            self._work(able, wait=wait)
-            for beat in able:
-                beat.waiting = tasks.count_waiting(self._store, beat.agent)
+            self._work({name: beats[name] for name in able}, wait=wait)
         return [self._report(beat, since) for beat in beats.values()]
+
+    def _recover(self, beats: Mapping[str, _Beat]) -> None:
+        from mission_control.execution.recovery import recover
+
+        for attempt in recover(self._board(), config=self._config, clock=self._clock):
+            if attempt.agent in beats:
+                beats[attempt.agent].reaped.append(attempt)
+
+    def _work(self, beats: Mapping[str, _Beat], *, wait: bool) -> None:
+        from mission_control.execution.shift import Shift
+        from mission_control.store import tasks
+
+        shift = Shift(list(beats), store=self._store, board=self._board(), clock=self._clock, config=self._config)
+        shift.work(self._environment, wait=wait)
+        for claim in shift.claims:
+            beats[claim.agent.name].claims.append(claim)
+        for name, beat in beats.items():
+            beat.error = shift.error
+            beat.waiting = tasks.count_waiting(self._store, name)
 
     def rehearse(self, names: Sequence[str]) -> list[Report]:
         """What `beat` would do, found out by doing it in a transaction that is rolled back. Changes nothing."""
+        from mission_control.execution.process import own_identity
+        from mission_control.execution.recovery import find_dead
+        from mission_control.store import tasks
+
         since = self._clock.monotonic()
-        now = self._clock.now()
+        board = self._board()
         beats = []
         with self._store.rehearsal():
-            for dead in find_dead(self._board.live(), config=self._config, now=now):
+            for dead in find_dead(board.live(), config=self._config, now=self._clock.now()):
                 self._rehearse_loss(dead.attempt, dead.cause)
             for name in names:
                 beat = _Beat(name, self._known(name))
-                claims = self._board.claim(name, claimer=own_identity())
-                beat.would_start = [claim.task for claim in claims]
+                beat.would_start = [claim.task for claim in board.claim(name, claimer=own_identity())]
                 beat.waiting = tasks.count_waiting(self._store, name)
                 beats.append(beat)
         return [self._report(beat, since, in_earnest=False) for beat in beats]
 
     def _rehearse_loss(self, attempt: Attempt, cause: str) -> None:
+        from mission_control.domain.attempt import Ending, Outcome
+        from mission_control.store.attempts import Lease
+
         lease = Lease(attempt.task_id, attempt.number, attempt.token)
         try:
-            self._board.finish(lease, Ending(Outcome.LOST, error=cause))
+            self._board().finish(lease, Ending(Outcome.LOST, error=cause))
         except Conflict:
             pass  # ended by itself meanwhile
 
@@ -152,64 +173,15 @@ class Heart:
                 if look is None:
                     raise _no_agent(name)
                 if look.next_heartbeat_at is None or look.next_heartbeat_at <= now:
+                    from mission_control.domain.schedule import next_heartbeat
+
                     planned = next_heartbeat(look.schedule, now, self._config.zone)
                     agents.schedule_next(self._store, name, planned)
                 looks[name] = look
         return looks
 
-    def _work(self, beats: Sequence[_Beat], *, wait: bool) -> None:
-        """Claim and launch for these agents, and attend to what was launched."""
-        # Imported here: what it takes to fork executors costs 20 ms that an idle heartbeat does not pay.
-        from mission_control.execution.launching import attending, executor_of
-
-        execute_one = executor_of(self._config, self._clock, self._environment)
-        try:
-            with attending(self._store, self._board, execute_one) as attendance:
-                self._turn(attendance, beats, 0)
-                deadline = time.monotonic() + START_SECONDS
-                while attendance.unstarted and (left := deadline - time.monotonic()) > 0:
-                    self._turn(attendance, (), left)
-                if wait:
-                    self._stay(attendance, beats)
-        except Unavailable as fault:
-            for beat in beats:
-                beat.error = str(fault)
-
-    def _stay(self, attendance: Attendance, beats: Sequence[_Beat]) -> None:
-        """Fill the slots that become free until nothing is live any more."""
-        from mission_control.execution.doorbell import Doorbell
-
-        bell = Doorbell(self._folder.doorbells)
-        attendance.listen_to(bell)
-        try:
-            self._turn(attendance, beats, 0)  # what came before the bell hung
-            while attendance.live:
-                self._turn(attendance, beats, self._config.poll_seconds)
-                self._settle(attendance)
-        finally:
-            bell.close()
-
-    def _turn(self, attendance: Attendance, beats: Sequence[_Beat], seconds: float) -> None:
-        """One turn of the attendance, in which these agents claim."""
-        by_name = {beat.agent: beat for beat in beats}
-        claimer = own_identity()
-
-        def claim() -> list[Claim]:
-            return [claim for name in by_name for claim in self._board.claim(name, claimer=claimer)]
-
-        for claimed in attendance.turn(seconds, claim):
-            by_name[claimed.agent.name].claims.append(claimed)
-            self._log_claim(claimed)
-
-    def _settle(self, attendance: Attendance) -> None:
-        """Find out about executors that hung up: recover those that are gone, forget those that have ended."""
-        if not attendance.lost_sight_of:
-            return
-        recover(self._board, config=self._config, clock=self._clock)
-        attendance.forget_ended(self._store)
-
     def _report(self, beat: _Beat, since: float, *, in_earnest: bool = True) -> Report:
-        started = [self._attempt(claim.lease) for claim in beat.claims]
+        started = [self._attempt(claim) for claim in beat.claims]
         report = Report(
             agent=beat.agent,
             result=beat.result,
@@ -225,19 +197,11 @@ class Heart:
             self._log(report)
         return report
 
-    def _attempt(self, lease: Lease) -> Attempt | None:
+    def _attempt(self, claim: Claim) -> Attempt | None:
         """None when somebody deleted the task meanwhile."""
-        return attempts.get(self._store, lease.task_id, lease.number)
+        from mission_control.store import attempts
 
-    def _log_claim(self, claim: Claim) -> None:
-        log.append(
-            self._folder.heartbeat_log(claim.agent.name),
-            "attempt_claimed",
-            self._clock.now(),
-            attempt=claim.name,
-            agent=claim.agent.name,
-            token=claim.lease.token,
-        )
+        return attempts.get(self._store, claim.lease.task_id, claim.lease.number)
 
     def _log(self, report: Report) -> None:
         event = {Result.ERROR: "heartbeat_failed"}.get(report.result, f"heartbeat_{report.result}")

@@ -10,17 +10,19 @@ from __future__ import annotations
 import json
 import selectors
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from mission_control.board import Board, Claim
+from mission_control.config import Config
 from mission_control.domain.attempt import Ending, Outcome, ProcessIdentity
 from mission_control.errors import Conflict, NotFound, Unavailable
 from mission_control.execution import exit_file
 from mission_control.execution.doorbell import Doorbell
 from mission_control.execution.execution import execution_of
-from mission_control.execution.launchers.local import LocalLauncher
+from mission_control.execution.launchers.local import LocalLauncher, start_launcher
 from mission_control.store import attempts
 from mission_control.store.store import Store
 
@@ -39,6 +41,19 @@ class _Attended:
     has_started: bool = False  # it said that it starts the runner, and that is recorded
     has_hung_up: bool = False
     is_over: bool = False  # its end is recorded, or it was told that its lease is lost
+
+
+@contextmanager
+def attending(board: Board, config: Config, environment: Mapping[str, str]) -> Iterator[Attendance]:
+    """A launcher process and the attendance of what it starts; both end with the block, executors go on.
+
+    `environment` is what attempts may inherit from.
+    """
+    attendance = Attendance(board, start_launcher(config, environment))
+    try:
+        yield attendance
+    finally:
+        attendance.close()
 
 
 class Attendance:

@@ -12,7 +12,7 @@ from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain.attempt import Outcome
 from mission_control.execution import process
-from mission_control.execution.launching import attending, executor_of
+from mission_control.execution.attendance import attending
 from mission_control.execution.recovery import recover
 from mission_control.folder import Folder
 from mission_control.store import attempts
@@ -37,7 +37,7 @@ def run_in_foreground(
     KeyboardInterrupt: stopping the work is `task cancel`.
     """
     folder = Folder(config.home)
-    with attending(store, board, executor_of(config, clock, environment)) as attendance:
+    with attending(board, config, environment) as attendance:
         claim = board.claim_task(task_id, agent, claimer=process.own_identity())
         attendance.launch([claim])
         output = _Copy(folder.output(task_id, claim.lease.number))

@@ -4,44 +4,93 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from mission_control.board import Board
-from mission_control.clock import Clock
-from mission_control.config import Config
-from mission_control.domain.attempt import Attempt, Outcome
-from mission_control.folder import Folder
-from mission_control.heartbeat import Report
-from mission_control.squad import Squad
-from mission_control.store.store import Store
-from mission_control.views import Views
+if TYPE_CHECKING:  # a command imports only the parts that it asks for
+    from pathlib import Path
 
-
-class Heartbeat(Protocol):
-    """One wake-up of each named agent."""
-
-    def __call__(self, names: Sequence[str], *, dry_run: bool = False, wait: bool = False) -> list[Report]: ...
+    from mission_control.board import Board
+    from mission_control.clock import Clock
+    from mission_control.config import Config
+    from mission_control.domain.attempt import Attempt, Outcome
+    from mission_control.folder import Folder
+    from mission_control.heartbeat import Heart, Report
+    from mission_control.squad import Squad
+    from mission_control.store.store import Store
+    from mission_control.views import Views
 
 
 @dataclass(frozen=True)
-class Mission:
-    """One open mission. Interfaces call these parts and nothing below them."""
+class Parts:
+    """How the parts of a mission are made, each when it is first asked for."""
 
-    config: Config
-    clock: Clock
-    folder: Folder
-    store: Store  # for ops (import, backup) only
-    board: Board
-    squad: Squad
-    views: Views
-    heartbeat: Heartbeat
-    due: Callable[[], list[str]]  # names of the agents whose heartbeat is due
-    run: Callable[[int, str], Outcome]  # (task, agent): execute now, output to this terminal, until it ends
-    tell: Callable[[Attempt], bool]  # let the executor of a live attempt look at the board now; False: not from here
-    ring: Callable[[], None]  # wake whoever waits for work
-    is_executing: Callable[[Attempt], bool]  # whether the executor of a live attempt is alive, as seen from here
-    close: Callable[[], None]
+    board: Callable[[], Board]
+    squad: Callable[[], Squad]
+    views: Callable[[], Views]
+    heart: Callable[[], Heart]
+    run: Callable[[int, str], Outcome]
+    tell: Callable[[Attempt], bool]
+    is_executing: Callable[[Attempt], bool]
+    ring: Callable[[], None]
+
+
+class Mission:
+    """One open mission. Interfaces call its parts and nothing below them."""
+
+    def __init__(self, *, config: Config, clock: Clock, folder: Folder, store: Store, parts: Parts) -> None:
+        """`store` is for ops (import, backup) only."""
+        self.config = config
+        self.clock = clock
+        self.folder = folder
+        self.store = store
+        self._parts = parts
+
+    @cached_property
+    def board(self) -> Board:
+        """What may be done with tasks."""
+        return self._parts.board()
+
+    @cached_property
+    def squad(self) -> Squad:
+        """What may be done with agents."""
+        return self._parts.squad()
+
+    @cached_property
+    def views(self) -> Views:
+        """What may be seen."""
+        return self._parts.views()
+
+    @cached_property
+    def _heart(self) -> Heart:
+        return self._parts.heart()
+
+    def heartbeat(self, names: Sequence[str], *, dry_run: bool = False, wait: bool = False) -> list[Report]:
+        """One wake-up of each of these agents; a dry run changes nothing."""
+        return self._heart.rehearse(names) if dry_run else self._heart.beat(names, wait=wait)
+
+    def due(self) -> list[str]:
+        """The agents whose heartbeat is due, the longest waiting first."""
+        return self._heart.due()
+
+    def run(self, task_id: int, agent: str) -> Outcome:
+        """Execute this task now, with its output in this terminal, until it ends."""
+        return self._parts.run(task_id, agent)
+
+    def tell(self, attempt: Attempt) -> bool:
+        """Let the executor of a live attempt look at the board now; False when that is not possible from here."""
+        return self._parts.tell(attempt)
+
+    def is_executing(self, attempt: Attempt) -> bool:
+        """Whether somebody works on a live attempt, as far as this machine can tell."""
+        return self._parts.is_executing(attempt)
+
+    def ring(self) -> None:
+        """Wake whoever waits for work."""
+        self._parts.ring()
+
+    def close(self) -> None:
+        self.store.close()
 
 
 @dataclass(frozen=True)
@@ -50,4 +99,3 @@ class Application:
 
     open: Callable[[str | None], Mission]  # the --home flag; raises NoMission, ConfigInvalid, Unavailable
     create: Callable[[Path], Mission]  # `init`: makes the folder; raises Conflict when there is one already
-    runners: tuple[str, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -127,7 +126,8 @@ class _Patience:
             self._since = time.monotonic()
         if time.monotonic() - self._since > BUSY_SECONDS:
             return False
-        time.sleep(random.uniform(0.0002, 0.003 if calls < 50 else 0.02))  # noqa: S311  no secret
+        longest = 0.003 if calls < 50 else 0.02
+        time.sleep(0.0002 + longest * os.urandom(1)[0] / 256)
         return True
 
 
