@@ -19,6 +19,7 @@ from mission_control.store.store import Store
 from support.clock import START, FakeClock
 from support.command import Command
 from support.factories import AgentFactory, TaskFactory
+from support.real_mission import RealMission
 from support.rival import NotedPatience, Rival
 
 if TYPE_CHECKING:
@@ -137,3 +138,23 @@ def missionctl(bare_missionctl: Command) -> Command:
     """The installed command in a new, empty mission: `missionctl("add", "Write", expect=0).json`."""
     bare_missionctl("init", bare_missionctl.home)
     return bare_missionctl
+
+
+@pytest.fixture
+def make_mission(tmp_path: Path) -> Iterator[Callable[..., RealMission]]:
+    """Makes the test's mission, whose tasks really run; settings by name. In the end nothing of it may live."""
+    made: list[RealMission] = []
+
+    def make(**settings: object) -> RealMission:
+        made.append(RealMission(tmp_path / "mission", **settings))
+        return made[-1]
+
+    yield make
+    for mission in made:
+        mission.close()
+
+
+@pytest.fixture
+def mission(make_mission: Callable[..., RealMission]) -> RealMission:
+    """A mission whose tasks really run, on SQLite."""
+    return make_mission()
