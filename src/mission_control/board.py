@@ -64,9 +64,9 @@ class Board:
         self._policy = RetryPolicy(base=timedelta(seconds=config.backoff_base_seconds), ceiling=config.backoff_cap)
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """Several changes in one commit; one that is refused leaves the others standing."""
-        with self._store.transaction():
+    def together(self, *, durable: bool = True) -> Iterator[None]:
+        """Several changes in one commit; one that is refused leaves the others standing. See Store.transaction."""
+        with self._store.transaction(durable=durable):
             yield
 
     # Coming to the board
@@ -193,13 +193,14 @@ class Board:
     def start(self, lease: Lease, executor: ProcessIdentity) -> LeaseState:
         """Note that `executor` starts the runner now; the last check before it does. Raises LeaseLost."""
         now = self._clock.now()
-        with self._store.transaction():
+        # A power cut ends the executor, too: whether its start is on disk then decides nothing.
+        with self._store.transaction(durable=False):
             state = attempts.start(self._store, lease, executor, now=now, lease_expires_at=self._lease_end(now))
         return state or self._lost(lease)
 
     def renew(self, lease: Lease) -> LeaseState:
         """Prolong the lease and learn of a cancel. Raises LeaseLost."""
-        with self._store.transaction():
+        with self._store.transaction(durable=False):
             state = attempts.renew(self._store, lease, lease_expires_at=self._lease_end(self._clock.now()))
         return state or self._lost(lease)
 

@@ -108,13 +108,6 @@ def test_a_rehearsal_changes_nothing(board: Board, store: Store, task: TaskFacto
     assert everything(store) == before
 
 
-def test_a_store_closed_for_a_fork_works_afterwards(store: Store, board: Board) -> None:
-    with suppress(KeyboardInterrupt), store.closed():
-        raise KeyboardInterrupt
-    board.add(NewTask("after the fork"), actor=PERSON)
-    check_board(store)
-
-
 KILLED_WRITER = """
 import os, signal, sys
 from pathlib import Path

@@ -42,6 +42,11 @@ class _Attended:
     has_hung_up: bool = False
     is_over: bool = False  # its end is recorded, or it was told that its lease is lost
 
+    @property
+    def has_ended(self) -> bool:
+        """It says so, or it is gone."""
+        return self.has_hung_up or any(message["say"] == "finish" for message in self.said)
+
 
 @contextmanager
 def attending(board: Board, config: Config, environment: Mapping[str, str]) -> Iterator[Attendance]:
@@ -105,11 +110,11 @@ class Attendance:
                 data.clear()
             else:
                 self._listen(data)
+        is_news = len(speaking) < len(ready) or not ready or any(a.has_ended for a in speaking)
         try:
-            with self._board.together():
+            with self._board.together(durable=is_news):
                 for attended in speaking:
                     self._write(attended)
-                is_news = len(speaking) < len(ready) or not ready or any(a.is_over for a in speaking)
                 claims = list(claim_more()) if is_news else []
         except Unavailable:
             # Nothing was written. Hang up: each of them goes to the board alone until it gets through.

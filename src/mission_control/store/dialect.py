@@ -15,6 +15,8 @@ class Dialect:
     schema_words: Mapping[str, str]
     locks_rows: bool  # shared queries mark their row locks as /*FOR …*/
     begin_write: str
+    begin_relaxed: str  # a write whose commit does not wait for the disk
+    end_relaxed: str
     begin_read: str
 
     def adapt_schema(self, sql: str) -> str:
@@ -36,6 +38,8 @@ SQLITE = Dialect(
     schema_words={"BIG_KEY": "INTEGER PRIMARY KEY", "ROW_ID": "INTEGER PRIMARY KEY"},
     locks_rows=False,  # BEGIN IMMEDIATE holds the only write lock there is
     begin_write="BEGIN IMMEDIATE",
+    begin_relaxed="PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+    end_relaxed="PRAGMA synchronous = FULL",
     begin_read="BEGIN",
 )
 POSTGRES = Dialect(
@@ -46,5 +50,7 @@ POSTGRES = Dialect(
     },
     locks_rows=True,
     begin_write="BEGIN ISOLATION LEVEL READ COMMITTED",  # whatever the server's default
+    begin_relaxed="BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off",
+    end_relaxed="",
     begin_read="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 )

@@ -49,10 +49,6 @@ def latest(store: Store, *, agent: str | None, limit: int) -> list[Activity]:
     return [_activity(row) for row in reversed(rows)]
 
 
-def has_legacy_activity(store: Store, legacy_id: str) -> bool:
-    return store.row("history.by_legacy_id", legacy_id=legacy_id) is not None
-
-
 def add_comment(
     store: Store,
     task_id: int,
@@ -84,10 +80,6 @@ def thread(store: Store, task_id: int) -> list[Comment]:
     return [_comment(row) for row in store.rows("thread.of_task", task_id=task_id)]
 
 
-def has_legacy_comment(store: Store, legacy_id: str) -> bool:
-    return store.row("thread.by_legacy_id", legacy_id=legacy_id) is not None
-
-
 def add_notification(
     store: Store,
     *,
@@ -107,10 +99,6 @@ def add_notification(
         legacy=legacy,
         created_at=created_at,
     )
-
-
-def has_legacy_notification(store: Store, legacy_id: str) -> bool:
-    return store.row("thread.notification_by_legacy_id", legacy_id=legacy_id) is not None
 
 
 def undelivered(store: Store, agent: str | None) -> list[Notification]:

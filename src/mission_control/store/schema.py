@@ -32,8 +32,8 @@ def connect(address: str, *, create: bool = False) -> Store:
         # Imported here: 100 ms and a library that only teams with Postgres need.
         from mission_control.store.postgres import PostgresConnection
 
-        return Store(PostgresConnection(address), reopen=lambda: PostgresConnection(address))
-    return Store(SqliteConnection(address, create=create), reopen=lambda: SqliteConnection(address))
+        return Store(PostgresConnection(address))
+    return Store(SqliteConnection(address, create=create))
 
 
 def open_store(address: str) -> Store:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol
@@ -37,10 +37,8 @@ class _CurtainError(Exception):
 class Store:
     """Named queries in transactions. Not for threads; never kept open across a fork."""
 
-    def __init__(self, connection: Connection, reopen: Callable[[], Connection] | None = None) -> None:
-        """`reopen` connects anew to the same database after `closed`; without it that is not possible."""
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._reopen = reopen
         self._queries = Queries(connection.dialect)
         self._depth = 0
 
@@ -49,10 +47,21 @@ class Store:
         return self._connection.dialect
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing. Inside another transaction: a part of it that can fail alone."""
-        with self._scope(self.dialect.begin_write):
-            yield
+    def transaction(self, *, durable: bool = True) -> Iterator[None]:
+        """All or nothing. Inside another transaction: a part of it that can fail alone.
+
+        One that is not `durable` survives the death of every process, but a power cut may undo it.
+        """
+        if durable or self._depth:
+            with self._scope(self.dialect.begin_write):
+                yield
+            return
+        try:
+            with self._scope(self.dialect.begin_relaxed):
+                yield
+        finally:
+            if self.dialect.end_relaxed:
+                self._connection.execute(self.dialect.end_relaxed)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -69,16 +78,6 @@ class Store:
                 raise _CurtainError
         except _CurtainError:
             pass
-
-    @contextmanager
-    def closed(self) -> Iterator[None]:
-        """No connection for the time of a fork: a database that is open in two processes at once by a fork breaks."""
-        assert self._depth == 0 and self._reopen is not None
-        self._connection.close()
-        try:
-            yield
-        finally:
-            self._connection = self._reopen()
 
     @contextmanager
     def _scope(self, begin: str) -> Iterator[None]:
