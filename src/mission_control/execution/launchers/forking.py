@@ -34,6 +34,9 @@ def main() -> NoReturn:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
+    # What was left open for us by the caller of the caller, such as a file that `flock` has locked.
+    os.closerange(3, orders.fileno())
+    os.closerange(orders.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
     serve(orders)
 
 
@@ -76,6 +79,7 @@ def _settle_down() -> None:
     """Become what executors are best copied from."""
     os.setsid()
     os.umask(0o077)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps executors; they reset this for themselves
