@@ -27,3 +27,10 @@ def eventually(condition: Callable[[], Answer], *, within: float = 20.0) -> Answ
             raise AssertionError(f"Not true within {within:g} s; the last answer: {fault or answer!r}") from fault
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
+
+
+def expect(find: Callable[[], Answer | None], *, within: float = 20.0) -> Answer:
+    """What `find` finds at last; like `eventually`, for what is not there at first."""
+    found = eventually(find, within=within)
+    assert found is not None
+    return found

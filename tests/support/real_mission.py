@@ -22,7 +22,7 @@ from mission_control.interfaces.mission import Mission
 from mission_control.squad import NewAgent
 from mission_control.store import agents, attempts, tasks
 from support.command import Command
-from support.eventually import eventually
+from support.eventually import eventually, expect
 from support.factories import PERSON
 from support.invariants import check_board
 
@@ -55,7 +55,7 @@ class RealMission:
         task, _ = self.board.add(NewTask(title=command[:40], command=command, agents=(to,), **fields), actor=PERSON)
         return task
 
-    def beat(self, *names: str, wait: bool = True, **environment: str) -> Any:
+    def beat(self, *names: str, wait: bool = True, **environment: Any) -> Any:
         """Run `missionctl heartbeat` to its end and return what it reported."""
         which = names or ("--all",)
         return self.command("heartbeat", *which, *(["--wait"] if wait else []), "--json", **environment).json
@@ -70,7 +70,7 @@ class RealMission:
         """Add a task and come back when its runner has been started; nobody attends its executor any more."""
         task = self.add(command, **fields)
         self.beat(wait=False)
-        return eventually(lambda: self.executing(task))
+        return expect(lambda: self.executing(task))
 
     # What can be seen
 
@@ -99,7 +99,7 @@ class RealMission:
 
     def ended(self, attempt: Attempt, within: float = 20.0) -> Attempt:
         """The attempt once its end is recorded."""
-        return eventually(lambda: found if not (found := self.attempt(attempt)).is_live else None, within=within)
+        return expect(lambda: found if not (found := self.attempt(attempt)).is_live else None, within=within)
 
     def output(self, of: Task | Attempt) -> bytes:
         attempt = self.attempt(of)
