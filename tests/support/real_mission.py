@@ -52,7 +52,7 @@ class RealMission:
         if "timeout" in fields:
             fields["timeout"] = timedelta(seconds=fields["timeout"])
         fields.setdefault("max_attempts", 1)
-        task, _ = self.board.add(NewTask(title=command[:40], command=command, agents=(to,), **fields), actor=PERSON)
+        task, _ = self.board.add(NewTask(title="A real task", command=command, agents=(to,), **fields), actor=PERSON)
         return task
 
     def beat(self, *names: str, wait: bool = True, **environment: Any) -> Any:
