@@ -24,7 +24,7 @@ _COPY_BYTES = 1 << 20
 class Output:
     """One attempt's output file and its cap."""
 
-    def __init__(self, path: Path, cap_bytes: int) -> None:
+    def __init__(self, path: Path | str, cap_bytes: int) -> None:
         """Open the file for appending; raises OSError."""
         self.descriptor = open_private(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         self._path = path
@@ -39,11 +39,11 @@ class Output:
 
     def keep_within_cap(self) -> None:
         """Give back what lies between head and tail. Cheap when there is nothing to cut."""
-        end = self.size() - self._tail
+        end = (self.size() - self._tail) // _BLOCK * _BLOCK
         start = -(-self._cut_from // _BLOCK) * _BLOCK
         if end - self._cut_to < max(self._tail // 4, _BLOCK) or end <= start:
             return
-        _punch(self.descriptor, start, end // _BLOCK * _BLOCK - start)
+        _punch(self.descriptor, start, end - start)
         self._cut_to = end
 
     def close(self) -> int:
@@ -63,7 +63,7 @@ class Output:
         return max(cut, 0)
 
     def _rewrite(self, size: int, cut: int) -> None:
-        aside = self._path.with_name(self._path.name + ".cut")
+        aside = f"{self._path}.cut"
         descriptor = open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
             self._copy(descriptor, 0, self._head)
@@ -97,5 +97,6 @@ def _punch(descriptor: int, start: int, length: int) -> None:
         return
     libc = ctypes.CDLL(None, use_errno=True)
     arguments = (ctypes.c_int(descriptor), _PUNCH_HOLE_KEEP_SIZE, ctypes.c_longlong(start), ctypes.c_longlong(length))
-    if libc.fallocate64(*arguments) != 0:
+    fallocate = libc.fallocate64 if hasattr(libc, "fallocate64") else libc.fallocate  # musl has one for all sizes
+    if fallocate(*arguments) != 0:
         raise OSError(ctypes.get_errno(), "this file system cannot cut a file in the middle")
