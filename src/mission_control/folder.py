@@ -58,15 +58,15 @@ class Folder:
             make_private_directory(self.home / name)
 
 
-def make_private_directory(path: Path) -> None:
+def make_private_directory(path: Path | str) -> None:
     """The directory and its missing parents, readable by nobody else."""
     try:
         os.mkdir(path, PRIVATE_DIRECTORY)
     except FileNotFoundError:
-        make_private_directory(path.parent)
+        make_private_directory(os.path.dirname(path))
         make_private_directory(path)
     except FileExistsError:
-        if not path.is_dir():
+        if not os.path.isdir(path):
             raise
 
 

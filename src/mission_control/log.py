@@ -43,14 +43,14 @@ def line(event: str, at: datetime, fields: Mapping[str, Any]) -> str:
     return " ".join([stamp, f"{LEVELS[event]:<7}", event, *words])
 
 
-def append(path: Path, event: str, at: datetime, **fields: Any) -> None:
+def append(path: Path | str, event: str, at: datetime, **fields: Any) -> None:
     """Append one line to a log file; a disk that takes no more logs stops no work."""
     text = (line(event, at, fields) + "\n").encode()
     try:
         try:
             descriptor = open_private(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         except FileNotFoundError:
-            make_private_directory(path.parent)
+            make_private_directory(os.path.dirname(path))
             descriptor = open_private(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     except OSError:
         return

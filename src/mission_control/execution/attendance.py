@@ -140,13 +140,13 @@ class Attendance:
     def _write(self, attended: _Attended) -> None:
         """Write what one executor said; it gets its answer once this is committed."""
         for message in attended.said:
-            answer: dict[str, Any] = {"lost": None, "cancel_requested": False}
+            lost, cancel_requested = None, False
             try:
-                answer["cancel_requested"] = self._carry_out(attended, message)
+                cancel_requested = self._carry_out(attended, message)
             except (Conflict, NotFound) as refused:
-                answer["lost"] = str(refused)
+                lost = str(refused)
                 attended.is_over = True
-            attended.answer = json.dumps(answer).encode() + b"\n"
+            attended.answer = json.dumps({"lost": lost, "cancel_requested": cancel_requested}).encode() + b"\n"
         if attended.has_hung_up and not attended.has_started:
             self._write_stillborn(attended)
 

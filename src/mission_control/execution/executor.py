@@ -12,7 +12,6 @@ import signal
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import NoReturn
 
 from mission_control import log
@@ -36,51 +35,49 @@ RENEWALS_PER_LEASE = 3
 SHUTDOWN_SECONDS = 0.5  # a shutdown signals us and the runner at nearly the same time, in any order
 
 
-def execute(
-    execution: Execution, *, config: Config, clock: Clock, environment: Mapping[str, str], recorder: Recorder
-) -> NoReturn:
-    """Live the whole life of one attempt, in a process of its own, and end that process."""
-    executor = _Executor(execution, config, clock, environment, recorder)
-    status = 70
-    try:
-        executor.run()
-        status = 0
-    except LeaseLost:
-        executor.say("lease_lost")
-        status = 0
-    except BaseException as fault:  # noqa: BLE001  the last frame of a process that nobody sees: said in the log, then lost
-        executor.say("attempt_not_recorded", error=f"{type(fault).__name__}: {fault}")
-    finally:
-        # Nothing of the process we were forked from may run: no atexit, no flushed buffers of its own.
-        os._exit(status)
-
-
 class _Stop(Exception):
     def __init__(self, outcome: Outcome, error: str) -> None:
         self.outcome = outcome
         self.error = error
 
 
-class _Executor:
-    def __init__(
-        self,
-        execution: Execution,
-        config: Config,
-        clock: Clock,
-        environment: Mapping[str, str],
-        recorder: Recorder,
-    ) -> None:
+class Executor:
+    """One attempt's executor. Made by the launcher process, before the fork: pages that are written here, where
+    they can be shared, need not be copied by each executor."""
+
+    def __init__(self, execution: Execution, *, config: Config, clock: Clock, environment: Mapping[str, str]) -> None:
+        """`environment` is what the attempt may inherit from."""
+        folder = Folder(config.home)
+        runner = RUNNERS.get(execution.runner)
         self._execution = execution
         self._config = config
         self._clock = clock
-        self._environment = environment
-        self._recorder = recorder
-        self._folder = Folder(config.home)
-        self._attempt_folder = self._folder.attempt(execution.task_id, execution.number)
-        self._wakeup = _listen_to_signals()
-        self._tree = Tree(self._wakeup)
+        self._argv = runner.command_line(execution) if runner else None
+        self._environment = environment_of(execution, str(config.home), environment, config.pass_environment)
+        self._attempt_folder = str(folder.attempt(execution.task_id, execution.number))
+        self._workspace = os.path.join(self._attempt_folder, "workspace")
+        self._output_path = str(folder.output(execution.task_id, execution.number))
+        self._log_path = str(folder.executor_log(execution.agent))
 
-    def run(self) -> None:
+    def live(self, recorder: Recorder) -> NoReturn:
+        """Live the whole life of the attempt, in a process of its own, and end that process."""
+        status = 70
+        try:
+            self._recorder = recorder
+            self._wakeup = _listen_to_signals()
+            self._tree = Tree(self._wakeup)
+            self._run()
+            status = 0
+        except LeaseLost:
+            self.say("lease_lost")
+            status = 0
+        except BaseException as fault:  # noqa: BLE001  the last frame of a process that nobody sees
+            self.say("attempt_not_recorded", error=f"{type(fault).__name__}: {fault}")
+        finally:
+            # Nothing of the process we were forked from may run: no atexit, no flushed buffers of its own.
+            os._exit(status)
+
+    def _run(self) -> None:
         os.setsid()
         become_subreaper()
         if self._recorder.start(process.own_identity()).cancel_requested:
@@ -102,7 +99,7 @@ class _Executor:
         execution = self._execution
         names = {"task": execution.task_name, "attempt": execution.name, "agent": execution.agent}
         log.append(
-            self._folder.executor_log(execution.agent),
+            self._log_path,
             event,
             self._clock.now(),
             **names,
@@ -113,16 +110,13 @@ class _Executor:
     def _work(self) -> Ending:
         """Run the runner to its end, one way or another."""
         try:
-            workspace = self._attempt_folder / "workspace"
-            make_private_directory(workspace)
-            output = Output(
-                self._folder.output(self._execution.task_id, self._execution.number), self._config.max_output_bytes
-            )
+            make_private_directory(self._workspace)
+            output = Output(self._output_path, self._config.max_output_bytes)
         except OSError as fault:
             return Ending(Outcome.FAILED, error=f"its folder cannot be made: {fault}")
         since = time.monotonic()
         try:
-            ending = self._start_and_watch(workspace, output)
+            ending = self._start_and_watch(output)
         finally:
             # Also when the lease is lost: whoever holds the task now must find nothing of ours alive.
             told = self._tree.end(self._config.grace_seconds)
@@ -133,18 +127,14 @@ class _Executor:
             self.say("output_cut", bytes=cut)
         return replace(ending, duration_seconds=time.monotonic() - since)
 
-    def _start_and_watch(self, workspace: Path, output: Output) -> Ending:
-        execution = self._execution
-        argv = RUNNERS[execution.runner].command_line(execution)
-        os.chdir(workspace)
+    def _start_and_watch(self, output: Output) -> Ending:
+        if self._argv is None:
+            return Ending(Outcome.FAILED, error=f"this program has no runner {self._execution.runner!r}")
+        os.chdir(self._workspace)
         try:
-            self._tree.start(
-                argv,
-                environment_of(execution, str(self._config.home), self._environment, self._config.pass_environment),
-                output.descriptor,
-            )
+            self._tree.start(self._argv, self._environment, output.descriptor)
         except OSError as fault:
-            return Ending(Outcome.FAILED, error=f"{argv[0]} cannot be started: {fault.strerror}")
+            return Ending(Outcome.FAILED, error=f"{self._argv[0]} cannot be started: {fault.strerror}")
         try:
             return self._watch(output)
         except _Stop as stop:
@@ -179,7 +169,9 @@ class _Executor:
         """What the runner's end means. One that got SIGTERM as we did, e.g. at a shutdown, did not fail."""
         ending = _ending_of(status)
         if ending.signal == signal.SIGTERM:
-            self._wait(SHUTDOWN_SECONDS)
+            until = time.monotonic() + SHUTDOWN_SECONDS
+            while (left := until - time.monotonic()) > 0:
+                self._wait(left)
         return ending
 
     def _cap(self, output: Output) -> None:
@@ -218,11 +210,16 @@ def _listen_to_signals() -> int:
     os.set_blocking(writer, False)
     os.set_blocking(reader, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR1):
+    signal.signal(signal.SIGCHLD, _note)  # the others were prepared in the launcher process
+    return reader
+
+
+def prepare_signals() -> None:
+    """What executors inherit by the fork. In the launcher process itself it does nothing."""
+    for number in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, _note)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
-    return reader
 
 
 def _note(number: int, frame: object) -> None:

@@ -15,13 +15,17 @@ from mission_control.folder import open_private
 NAME = "exit.json"
 
 
-def write(attempt_folder: Path, token: int, ending: Ending) -> None:
+def write(attempt_folder: Path | str, token: int, ending: Ending) -> None:
     """Durable and whole, or not there: written aside, fsynced, renamed. Raises OSError, e.g. on a full disk."""
     aside = os.path.join(attempt_folder, f"{NAME}.{os.getpid()}")
-    with os.fdopen(open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
-        file.write(json.dumps({"token": token, "ending": to_json(ending)}).encode())
-        file.flush()
-        os.fsync(file.fileno())
+    content = json.dumps({"token": token, "ending": to_json(ending)}).encode()
+    descriptor = open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    try:
+        while content:
+            content = content[os.write(descriptor, content) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
     os.rename(aside, os.path.join(attempt_folder, NAME))
 
 

@@ -148,10 +148,15 @@ def _look(pid: int) -> Process | None:
 
 def _read_proc(pid: int) -> Process | None:
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            text = file.read()
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
+    try:
+        text = os.read(descriptor, 4096)
+    except ProcessLookupError:
+        return None
+    finally:
+        os.close(descriptor)
     # The name, in parentheses, may hold anything; the fields are counted from its end. See proc(5).
     fields = text[text.rindex(b")") + 2 :].split()
     return Process(

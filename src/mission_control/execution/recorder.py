@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from mission_control.board import Board
 from mission_control.domain.attempt import Ending, ProcessIdentity
@@ -18,6 +18,9 @@ from mission_control.store.attempts import Lease, LeaseState
 
 ANSWER_SECONDS = 10.0  # a launching process that is silent for longer is taken for gone
 LONGEST_PAUSE_SECONDS = 10.0  # between tries while the database is busy or its disk full
+
+GO_ON = b'{"lost": null, "cancel_requested": false}\n'  # the usual answer, known without reading it
+_GOING_ON = LeaseState(cancel_requested=False)
 
 Answer = TypeVar("Answer")
 OpenBoard = Callable[[], AbstractContextManager[Board]]
@@ -38,7 +41,7 @@ class Recorder:
 
     def start(self, executor: ProcessIdentity) -> LeaseState:
         """The check right before the runner starts, tried until the board can be reached."""
-        told = {"say": "start", "pid": executor.pid, "started": executor.started, "boot": executor.boot}
+        told = f'{{"say": "start", "pid": {executor.pid}, "started": "{executor.started}", "boot": "{executor.boot}"}}'
         return self._ask(told) or self._insist(lambda board: board.start(self._lease, executor))
 
     def renew(self) -> LeaseState | None:
@@ -51,7 +54,7 @@ class Recorder:
 
     def finish(self, ending: Ending) -> None:
         """Record the end; tried for as long as the database is busy or its disk full."""
-        if not self._ask({"say": "finish", "ending": exit_file.to_json(ending)}):
+        if not self._ask(json.dumps({"say": "finish", "ending": exit_file.to_json(ending)})):
             self._insist(lambda board: board.finish(self._lease, ending))
 
     def hang_up(self) -> None:
@@ -60,23 +63,26 @@ class Recorder:
             self._channel.close()
             self._channel = None
 
-    def _ask(self, message: dict[str, Any]) -> LeaseState | None:
+    def _ask(self, message: str) -> LeaseState | None:
         """The answer of the launching process after its commit; None when it does not answer."""
         if self._channel is None:
             return None
         try:
-            self._channel.sendall(json.dumps(message).encode() + b"\n")
-            answer = self._read_line(self._channel)
+            self._channel.sendall(message.encode() + b"\n")
+            line = self._read_line(self._channel)
         except OSError:
-            answer = None
-        if answer is None:
+            line = None
+        if line is None:
             self.hang_up()
             return None
+        if line == GO_ON:
+            return _GOING_ON
+        answer = json.loads(line)
         if answer["lost"]:
             raise LeaseLost(answer["lost"])
         return LeaseState(cancel_requested=answer["cancel_requested"])
 
-    def _read_line(self, channel: socket.socket) -> dict[str, Any] | None:
+    def _read_line(self, channel: socket.socket) -> bytes | None:
         """One line, or None when the other side is gone or silent."""
         line = b""
         deadline = time.monotonic() + ANSWER_SECONDS
@@ -88,8 +94,7 @@ class Recorder:
             if not piece:
                 return None
             line += piece
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        return line
 
     def _insist(self, act: Callable[[Board], Answer]) -> Answer:
         pause = 0.05

@@ -10,7 +10,7 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -19,13 +19,11 @@ from mission_control.clock import SystemClock
 from mission_control.config import Config, process_environment
 from mission_control.execution import process
 from mission_control.execution.execution import Execution
-from mission_control.execution.executor import execute
+from mission_control.execution.executor import Executor, prepare_signals
 from mission_control.execution.launchers.local import receive
 from mission_control.execution.recorder import Recorder
 from mission_control.execution.runners import refuses
 from mission_control.store.schema import open_store
-
-Execute = Callable[[Execution, socket.socket], NoReturn]
 
 
 def main() -> NoReturn:
@@ -45,61 +43,55 @@ def serve(orders: socket.socket) -> NoReturn:
     try:
         first = receive(orders)
         if first is not None:
-            execute_one = executor_of(Config.from_bytes(first[0]))
+            launcher = _Launcher(orders, Config.from_bytes(first[0]))
             _settle_down()
             while (order := receive(orders)) is not None:
                 content, channel = order
                 assert channel is not None
-                _fork_executor(Execution.from_bytes(content), channel, orders, execute_one)
+                launcher.fork_executor(Execution.from_bytes(content), channel)
     finally:
         os._exit(0)
 
 
-def executor_of(config: Config) -> Execute:
-    """What a forked executor of this mission does with one execution."""
-    clock = SystemClock()
-    environment = process_environment()
+class _Launcher:
+    def __init__(self, orders: socket.socket, config: Config) -> None:
+        self._orders = orders
+        self._config = config
+        self._clock = SystemClock()
+        self._environment = process_environment()
+
+    def fork_executor(self, execution: Execution, channel: socket.socket) -> None:
+        """A failed fork closes the channel, which tells the other side."""
+        executor = Executor(execution, config=self._config, clock=self._clock, environment=self._environment)
+        recorder = Recorder(execution.lease, self._open_board, channel)
+        try:
+            if os.fork() == 0:
+                self._orders.close()
+                executor.live(recorder)
+        except OSError:
+            pass
+        finally:
+            channel.close()
 
     @contextmanager
-    def open_board() -> Iterator[Board]:
-        store = open_store(config.database_address)
+    def _open_board(self) -> Iterator[Board]:
+        store = open_store(self._config.database_address)
         try:
-            yield Board(store, clock, config, refuses=refuses)
+            yield Board(store, self._clock, self._config, refuses=refuses)
         finally:
             store.close()
-
-    def execute_one(execution: Execution, channel: socket.socket) -> NoReturn:
-        recorder = Recorder(execution.lease, open_board, channel)
-        execute(execution, config=config, clock=clock, environment=environment, recorder=recorder)
-
-    return execute_one
 
 
 def _settle_down() -> None:
     """Become what executors are best copied from."""
     os.setsid()
     os.umask(0o077)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else signal.SIG_DFL)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps executors; they reset this for themselves
+    prepare_signals()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps executors; they listen to theirs
     process.boot()  # known to all forks
     gc.collect()
     gc.disable()  # a collection would touch, and so copy, every page that forks share
     gc.freeze()
-
-
-def _fork_executor(execution: Execution, channel: socket.socket, orders: socket.socket, execute_one: Execute) -> None:
-    """A failed fork closes the channel, which tells the other side."""
-    try:
-        if os.fork() == 0:
-            orders.close()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            execute_one(execution, channel)
-    except OSError:
-        pass
-    finally:
-        channel.close()
 
 
 if __name__ == "__main__":
