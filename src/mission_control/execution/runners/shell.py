@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from mission_control.execution.execution import Execution
+
+_PLAIN = re.compile(r"/[\w./+-]+( [\w./:@%+-]+)*\Z", re.ASCII)  # nothing that a shell would change
 
 
 def refuses(command: str | None) -> str | None:
@@ -13,6 +17,11 @@ def refuses(command: str | None) -> str | None:
 
 
 def command_line(execution: Execution) -> list[str]:
-    """`--` ends the options, so that a command that starts with `-` is still a command."""
+    """The shell with the command; `--` ends its options, so that a command that starts with `-` is still one.
+
+    A program with its whole path and plain words needs no shell, as in make: that saves a process.
+    """
     assert execution.command is not None
+    if _PLAIN.match(execution.command):
+        return execution.command.split(" ")
     return ["/bin/sh", "-c", "--", execution.command]
