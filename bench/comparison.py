@@ -16,7 +16,7 @@ from typing import Any
 
 import apsw
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(os.environ.get("MISSION_BENCH_RESULTS") or Path(__file__).parent / "results")
 
 Measure = Callable[[], float]
 
@@ -91,8 +91,8 @@ def times(ratio: float) -> str:
 
 
 def save(name: str, **findings: Any) -> Path:
-    """Keep the raw figures with the machine they belong to in results/NAME.json."""
-    RESULTS.mkdir(exist_ok=True)
+    """Keep the raw figures with the machine they belong to in RESULTS/NAME.json."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}.json"
     document = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": _machine(), **findings}
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 from comparison import arguments, percentile, print_table, save, take_turns, times
@@ -85,7 +84,7 @@ def _started(attempt: Path) -> int:
     return int((attempt / "output.log").read_text())
 
 
-def show(delays: dict[str, list[float]]) -> None:
+def show(delays: Mapping[str, list[float]]) -> None:
     least = percentile(delays[POPEN], 0.5)
     rows = [
         (name, f"{percentile(found, 0.5):.1f}", f"{percentile(found, 0.99):.1f}", times(percentile(found, 0.5) / least))
