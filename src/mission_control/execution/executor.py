@@ -216,6 +216,7 @@ def _listen_to_signals() -> int:
 
 def prepare_signals() -> None:
     """What executors inherit by the fork. In the launcher process itself it does nothing."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whatever our starter had blocked
     for number in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, _note)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
