@@ -92,6 +92,10 @@ class Heart:
         """The agents whose heartbeat is due now."""
         return agents.due(self._store, self._clock.now())
 
+    def everybody(self) -> list[str]:
+        """The agents of the squad, by name."""
+        return [agent.name for agent in agents.listed(self._store)]
+
     def beat(self, names: Sequence[str], *, wait: bool = False) -> list[Report]:
         """Wake these agents. Raises NotFound before anything is done when one is unknown.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from mission_control.clock import Clock
 from mission_control.config import Config
@@ -12,12 +13,14 @@ from mission_control.domain.agent import Agent
 from mission_control.domain.attempt import Attempt, attempt_name
 from mission_control.domain.history import Activity, Comment, Notification
 from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, Predecessor, agent_hold, explain
-from mission_control.domain.statistics import EndedAttempt, Figures, add_up
 from mission_control.domain.task import Status, Task, task_name
 from mission_control.errors import NotFound
 from mission_control.store import agents, attempts, history, references, tasks
 from mission_control.store.store import Store
 from mission_control.store.tasks import Filter
+
+if TYPE_CHECKING:
+    from mission_control.domain.statistics import EndedAttempt, Figures
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -313,6 +316,8 @@ class Views:
             assigned = tasks.counts_by_agent(self._store, agent)
             standing = tasks.counts(self._store) if agent is None else assigned.get(agent, {})
             members = [member.name for member in agents.listed(self._store) if agent in (None, member.name)]
+        from mission_control.domain.statistics import add_up
+
         of_agents: dict[str, list[EndedAttempt]] = {name: [] for name in members}
         for attempt in ended:
             of_agents.setdefault(attempt.agent, []).append(attempt)  # also of agents who have left

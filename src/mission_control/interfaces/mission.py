@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # a command imports only the parts that it asks for
     from pathlib import Path
@@ -21,8 +20,7 @@ if TYPE_CHECKING:  # a command imports only the parts that it asks for
     from mission_control.views import Views
 
 
-@dataclass(frozen=True)
-class Parts:
+class Parts(NamedTuple):
     """How the parts of a mission are made, each when it is first asked for."""
 
     board: Callable[[], Board]
@@ -73,6 +71,10 @@ class Mission:
         """The agents whose heartbeat is due, the longest waiting first."""
         return self._heart.due()
 
+    def everybody(self) -> list[str]:
+        """The agents of the squad, by name."""
+        return self._heart.everybody()
+
     def run(self, task_id: int, agent: str) -> Outcome:
         """Execute this task now, with its output in this terminal, until it ends."""
         return self._parts.run(task_id, agent)
@@ -93,8 +95,7 @@ class Mission:
         self.store.close()
 
 
-@dataclass(frozen=True)
-class Application:
+class Application(NamedTuple):
     """How an interface comes to a mission."""
 
     open: Callable[[str | None], Mission]  # the --home flag; raises NoMission, ConfigInvalid, Unavailable

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mission_control.domain.attempt import Attempt, Outcome
-from mission_control.domain.history import Activity, Comment
-from mission_control.domain.readiness import Hold
-from mission_control.domain.statistics import Figures, Percentiles
-from mission_control.domain.task import Status, Task, task_name
+from mission_control.domain.attempt import Outcome
+from mission_control.domain.task import Status, task_name
 from mission_control.folder import Folder
-from mission_control.heartbeat import Report
-from mission_control.views import AgentView, LiveAttempt, MachineView, Stats, StatusView, TaskView
+
+if TYPE_CHECKING:  # one shape needs none of the others' parts
+    from mission_control.domain.attempt import Attempt
+    from mission_control.domain.history import Activity, Comment
+    from mission_control.domain.readiness import Hold
+    from mission_control.domain.statistics import Figures, Percentiles
+    from mission_control.domain.task import Task
+    from mission_control.heartbeat import Report
+    from mission_control.views import AgentView, LiveAttempt, MachineView, Stats, StatusView, TaskView
 
 _INSIDE = Folder(Path())  # paths in JSON are relative to the mission's folder
 EXECUTOR_GONE = "executor gone, will be recovered at the next heartbeat"

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mission_control.domain.attempt import Attempt, Ending, Outcome, ProcessIdentity
-from mission_control.domain.statistics import EndedAttempt
 from mission_control.store.store import Row, Store, instant
+
+if TYPE_CHECKING:
+    from mission_control.domain.statistics import EndedAttempt
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,8 @@ def live_counts(store: Store) -> list[tuple[str, str, int]]:
 
 def ended_since(store: Store, since: datetime, agent: str | None) -> Iterable[EndedAttempt]:
     """What ended since then, by the index of ends; bounded by the period alone."""
+    from mission_control.domain.statistics import EndedAttempt
+
     outcomes = {outcome.value: outcome for outcome in Outcome}
     for row in store.rows("attempt.ended_since", since=since, agent=agent):
         row["outcome"] = outcomes[row["outcome"]]
