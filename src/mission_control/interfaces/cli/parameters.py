@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mission_control.domain import limits
-from mission_control.domain.task import Priority, Status
 from mission_control.errors import InvalidInput, MissionControlError
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.text import on_one_line
 from mission_control.interfaces.mission import Mission
-from mission_control.store.tasks import Filter
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem  # a shell that completes loads it; nobody else needs it
@@ -31,6 +29,8 @@ class _TaskId(click.ParamType[str]):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002  click's signature
         def unfinished(mission: Mission) -> list[tuple[str, str]]:
+            from mission_control.store.tasks import Filter
+
             views = mission.views.tasks(Filter(), limit=COMPLETIONS)
             return [(view.task.name, on_one_line(view.task.title)) for view in views]
 
@@ -76,8 +76,6 @@ TASK_ID = _TaskId()
 AGENT = _AgentName()
 AGENTS = _AgentNames()
 DURATION = _Duration()
-STATUS = click.Choice([status.value for status in Status])
-PRIORITY = click.Choice([priority.value for priority in Priority])
 ROWS = click.IntRange(1, MOST_ROWS)
 
 

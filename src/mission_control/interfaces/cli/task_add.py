@@ -11,6 +11,7 @@ from mission_control.domain.draft import NewTask
 from mission_control.domain.task import Priority, Task
 from mission_control.errors import InvalidInput
 from mission_control.interfaces import shapes
+from mission_control.interfaces.cli.choices import PRIORITY
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.looks import relative, waiting_text
@@ -18,7 +19,6 @@ from mission_control.interfaces.cli.output import print_done, print_json, tell
 from mission_control.interfaces.cli.parameters import (
     AGENTS,
     DURATION,
-    PRIORITY,
     TASK_ID,
     flatten,
     text_or_stdin,

@@ -9,13 +9,13 @@ import click
 from mission_control.domain import limits
 from mission_control.domain.task import Priority, task_name
 from mission_control.errors import InvalidInput
+from mission_control.interfaces.cli.choices import PRIORITY
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.output import print_done, print_json
 from mission_control.interfaces.cli.parameters import (
     AGENTS,
     DURATION,
-    PRIORITY,
     TASK_ID,
     flatten,
     text_or_stdin,

@@ -8,11 +8,12 @@ import click
 
 from mission_control.domain.task import Status
 from mission_control.interfaces import shapes
+from mission_control.interfaces.cli.choices import STATUS
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.looks import agents_cell, instant_cell, priority_cell, status_cell, waiting_text
 from mission_control.interfaces.cli.output import Cell, Column, Row, print_json, print_table, tell
-from mission_control.interfaces.cli.parameters import AGENT, MOST_ROWS, ROWS, STATUS
+from mission_control.interfaces.cli.parameters import AGENT, MOST_ROWS, ROWS
 from mission_control.store.tasks import Filter
 from mission_control.views import TaskView
 

@@ -8,9 +8,10 @@ import click
 
 from mission_control.domain.task import TRANSITIONS, Event, Status, Task
 from mission_control.errors import IllegalMove, InvalidInput
+from mission_control.interfaces.cli.choices import STATUS
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
-from mission_control.interfaces.cli.parameters import DURATION, STATUS, TASK_ID
+from mission_control.interfaces.cli.parameters import DURATION, TASK_ID
 from mission_control.interfaces.cli.tasks import change_all, print_changed, where
 
 EXITS = {3: "no such task", 4: "not allowed from here"}

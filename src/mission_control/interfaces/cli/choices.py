@@ -1,0 +1,10 @@
+"""Words of which one must be chosen. Apart from the other parameters, because a heartbeat needs none of them."""
+
+from __future__ import annotations
+
+import click
+
+from mission_control.domain.task import Priority, Status
+
+STATUS = click.Choice([status.value for status in Status])
+PRIORITY = click.Choice([priority.value for priority in Priority])
