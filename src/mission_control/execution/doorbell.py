@@ -21,10 +21,12 @@ class Doorbell:
     def __init__(self, folder: Path) -> None:
         make_private_directory(folder)
         self._path = folder / f"{_PREFIX}{os.getpid()}"
-        self._path.unlink(missing_ok=True)
-        os.mkfifo(self._path, 0o600)
-        self.descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)  # readable when somebody rang
-        self._writer = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)  # keeps the pipe from ending
+        aside = folder / f"hanging-{os.getpid()}"  # one without a reader yet would be cleared by whoever rings
+        aside.unlink(missing_ok=True)
+        os.mkfifo(aside, 0o600)
+        self.descriptor = os.open(aside, os.O_RDONLY | os.O_NONBLOCK)  # readable when somebody rang
+        self._writer = os.open(aside, os.O_WRONLY | os.O_NONBLOCK)  # keeps the pipe from ending
+        aside.rename(self._path)
 
     def clear(self) -> None:
         """Forget the rings so far. To be called before looking at the board, or a ring could be missed."""
