@@ -26,6 +26,7 @@ from support.eventually import eventually, expect
 from support.factories import PERSON
 from support.invariants import check_board
 
+AT_THE_GATE = 'until [ -e "$MISSIONCTL_HOME/gate" ]; do sleep 0.01; done; '  # a command waits until it is opened
 QUICK = {"backoff_base_seconds": 0, "grace_seconds": 0.5, "lease_seconds": 1, "poll_seconds": 0.2}
 
 
@@ -71,6 +72,10 @@ class RealMission:
         task = self.add(command, **fields)
         self.beat(wait=False)
         return expect(lambda: self.executing(task))
+
+    def open_gate(self) -> None:
+        """Let every command that is AT_THE_GATE go on."""
+        (self.home / "gate").touch()
 
     # What can be seen
 

@@ -19,7 +19,7 @@ def witness(*, seconds: float = 0.0) -> str:
     return shlex.join([sys.executable, "-I", "-S", str(_PROGRAM), str(seconds)])
 
 
-def testimony(mission: RealMission) -> list[tuple[str, str]]:
+def statements(mission: RealMission) -> list[tuple[str, str]]:
     """(`START`, `END` or `OVERLAP`, attempt) in the order in which witnesses noted them."""
     path = mission.home / "testimony"
     lines = path.read_text().splitlines() if path.exists() else []
@@ -28,7 +28,7 @@ def testimony(mission: RealMission) -> list[tuple[str, str]]:
 
 def check_testimony(mission: RealMission) -> None:
     """No task was executed twice at once, no attempt twice at all; each success ran to its end, once a done task."""
-    noted = testimony(mission)
+    noted = statements(mission)
     assert [line for line in noted if line[0] == "OVERLAP"] == []
     started = [attempt for word, attempt in noted if word == "START"]
     assert len(started) == len(set(started)), "an attempt was started twice"
