@@ -43,7 +43,8 @@ class _Stop(Exception):
 
 class Executor:
     """One attempt's executor. Made by the launcher process, before the fork: pages that are written here, where
-    they can be shared, need not be copied by each executor."""
+    they can be shared, need not be copied by each executor.
+    """
 
     def __init__(self, execution: Execution, *, config: Config, clock: Clock, environment: Mapping[str, str]) -> None:
         """`environment` is what the attempt may inherit from."""

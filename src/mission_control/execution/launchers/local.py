@@ -82,8 +82,8 @@ def receive(source: socket.socket) -> tuple[bytes, socket.socket | None] | None:
         return None
     header += _read_exactly(source, _LENGTH.size - len(header))
     content = _read_exactly(source, *_LENGTH.unpack(header))
-    for descriptor in descriptors:
-        os.set_inheritable(descriptor, False)  # unlike all we open, what came this way would reach the runner
+    for descriptor in descriptors:  # unlike all that we open, what came this way would reach the runner
+        os.set_inheritable(descriptor, False)  # noqa: FBT003  its only form
     return content, socket.socket(fileno=descriptors[0]) if descriptors else None
 
 
