@@ -13,6 +13,7 @@ from functools import cache
 
 from mission_control.domain.attempt import ProcessIdentity
 
+_NAMESPACE = "/pid:"
 HAS_PROC = os.path.exists("/proc/self/stat")
 
 
@@ -29,11 +30,16 @@ class Process:
 
 @cache
 def boot() -> str:
-    """What changes at every boot of this machine."""
+    """Within what a pid means something: this boot of the machine and, on Linux, this pid namespace."""
     if HAS_PROC:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
+            return f"{file.read().strip()}{_NAMESPACE}{os.stat('/proc/self/ns/pid').st_ino}"
     return _output_of(["sysctl", "-n", "kern.boottime"]).strip()
+
+
+def has_rebooted_since(known: ProcessIdentity) -> bool:
+    """Whether this machine was restarted after `known` was seen on it; that of a container alone does not count."""
+    return known.boot.partition(_NAMESPACE)[0] != boot().partition(_NAMESPACE)[0]
 
 
 def identity(pid: int) -> ProcessIdentity | None:
