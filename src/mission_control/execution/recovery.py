@@ -1,7 +1,7 @@
 """Recovery: attempts whose executor is gone are ended, with the cause named. Safe to do twice at once.
 
-An attempt of this machine is never judged by the clock alone: its process must be gone. Those of other machines
-end when their lease has expired.
+An attempt of this machine is never judged by the clock alone: its process must be gone. Those of other machines, and
+of containers into which we cannot look, end when their lease has expired.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _judge(attempt: Attempt, host: str, now: datetime, lease: timedelta) -> Dead
         if now < attempt.claimed_at + lease:
             return None
         return Dead(attempt, f"whoever claimed it (pid {known.pid}) ended before it started", is_here=True)
-    if attempt.host == host:
+    if attempt.host == host and process.has_rebooted_since(known):
         return Dead(attempt, f"{host} was restarted", is_here=True)
     if attempt.lease_expires_at < now:
         silent = (now - attempt.lease_expires_at + lease).total_seconds()
@@ -72,15 +72,19 @@ def recover(board: Board, *, config: Config, clock: Clock) -> list[Attempt]:
         return []
     still_there = end_leftovers([d.attempt for d in dead if d.is_here], config=config)
     folder = Folder(config.home)
-    return [
-        ended
-        for d in dead
-        if d.attempt.name not in still_there and (ended := _record(board, d, folder, clock)) is not None
-    ]
+    ended = []
+    with board.together():
+        live = {attempt.name for attempt in board.live()}  # without those whose end somebody else recorded meanwhile
+        for d in dead:
+            if d.attempt.name in live - still_there and (ending := _record(board, d, folder)):
+                ended.append((d, ending))
+    for d, ending in ended:
+        _log(d, ending, folder, clock)
+    return [_ended(d.attempt, ending, clock) for d, ending in ended]
 
 
-def _record(board: Board, dead: Dead, folder: Folder, clock: Clock) -> Attempt | None:
-    """None when somebody else recorded the end first."""
+def _record(board: Board, dead: Dead, folder: Folder) -> Ending | None:
+    """None when somebody else recorded another end first."""
     attempt = dead.attempt
     left = exit_file.read(folder.attempt(attempt.task_id, attempt.number), attempt.token)
     ending = left or Ending(Outcome.LOST, error=dead.cause)
@@ -88,9 +92,14 @@ def _record(board: Board, dead: Dead, folder: Folder, clock: Clock) -> Attempt |
         board.finish(Lease(attempt.task_id, attempt.number, attempt.token), ending)
     except (Conflict, NotFound):
         return None
+    return ending
+
+
+def _log(dead: Dead, ending: Ending, folder: Folder, clock: Clock) -> None:
+    attempt = dead.attempt
     log.append(
         folder.executor_log(attempt.agent),
-        "attempt_recovered" if left else "attempt_lost",
+        "attempt_lost" if ending.outcome is Outcome.LOST else "attempt_recovered",
         clock.now(),
         task=f"T-{attempt.task_id}",
         attempt=attempt_name(attempt.task_id, attempt.number),
@@ -99,6 +108,9 @@ def _record(board: Board, dead: Dead, folder: Folder, clock: Clock) -> Attempt |
         outcome=ending.outcome,
         cause=dead.cause,
     )
+
+
+def _ended(attempt: Attempt, ending: Ending, clock: Clock) -> Attempt:
     return replace(
         attempt,
         ended_at=clock.now(),
