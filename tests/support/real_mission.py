@@ -97,10 +97,11 @@ class RealMission:
         return only
 
     def executing(self, task: Task) -> Attempt | None:
-        """The attempt once its runner has been spawned, which is when its log exists."""
-        attempt = self.attempt(task)
-        there = attempt.executor is not None and self.folder.output(task.id, attempt.number).exists()
-        return attempt if there else None
+        """The last attempt once it has a log, which is when its runner is spawned."""
+        for attempt in self.attempts(task)[-1:]:
+            if attempt.executor is not None and self.folder.output(task.id, attempt.number).exists():
+                return attempt
+        return None
 
     def ended(self, attempt: Attempt, within: float = 20.0) -> Attempt:
         """The attempt once its end is recorded."""

@@ -72,12 +72,11 @@ def recover(board: Board, *, config: Config, clock: Clock) -> list[Attempt]:
         return []
     still_there = end_leftovers([d.attempt for d in dead if d.is_here], config=config)
     folder = Folder(config.home)
-    ended = []
     with board.together():
         live = {attempt.name for attempt in board.live()}  # without those whose end somebody else recorded meanwhile
-        for d in dead:
-            if d.attempt.name in live - still_there and (ending := _record(board, d, folder)):
-                ended.append((d, ending))
+        ended = [
+            (d, ending) for d in dead if d.attempt.name in live - still_there and (ending := _record(board, d, folder))
+        ]
     for d, ending in ended:
         _log(d, ending, folder, clock)
     return [_ended(d.attempt, ending, clock) for d, ending in ended]
