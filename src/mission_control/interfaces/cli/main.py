@@ -56,6 +56,7 @@ COMMANDS: Mapping[str, Entry] = {
     "logs": Entry(f"{_HERE}.logs:logs", "Show the log lines of agents, or what an attempt printed."),
     "events": Entry(f"{_HERE}.events:events", "Show what has happened, and what happens now."),
     "doctor": Entry(f"{_HERE}.doctor:doctor", "Check the mission, and mend what can be mended safely."),
+    "import": Entry(f"{_HERE}.import_:import_", "Take over the JSON folder of the old system."),
     "completion": Entry(f"{_HERE}.completion:completion", "Print the completion script of a shell."),
     "version": Entry(f"{_HERE}.version:version", "Show which program this is."),
 }
