@@ -126,7 +126,7 @@ class Fields:
         name = _NOT_IN_NAMES.sub("_", plain).strip("_").lstrip("-")[:64]
         if not name:
             self.blame(f"no legal agent name can be made of {shown(given)}. Names have a-z, 0-9, _ and -")
-        elif name != given:
+        elif name not in (given, self.id):
             self.notes.append(f"is called {name} here")
         return name
 

@@ -59,7 +59,7 @@ class PlannedTask:
                 f"missionctl task edit {name} --command CMD, then: missionctl task retry {name}{last and '.' + last}"
             )
         if self.task.status is Status.BLOCKED:
-            return self.error or "blocked in the old system, which gave no reason"
+            return self.error or "the old system gave no reason"
         return self.error if self.task.status is Status.INBOX else None
 
 

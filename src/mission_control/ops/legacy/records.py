@@ -185,7 +185,8 @@ def _notification(fields: Fields, now: datetime) -> LegacyNotification:
     delivered_at = fields.instant("delivered_at")
     if delivered_at and not delivered:
         fields.notes.append("it was not delivered, so its delivered_at is left out")
-    created_at = fields.instant("created_at") or delivered_at or _instant(fields, "timestamp", now)
+    created_at = delivered_at if "created_at" not in fields.row.fields else None
+    created_at = created_at or _instant(fields, "created_at", now)
     return LegacyNotification(
         source=_source(fields),
         agent=fields.required_reference("mentioned_agent_id"),
