@@ -32,6 +32,7 @@ KEPT = {
     SHELL: "nothing",
     OURS: "every step in SQLite (FULL), exit file; tree ended; executor per task",
 }
+BARE_TASKS = 4  # times as many for the bare loops, which would be over too soon to meet the same load as the others
 TARGETS = {BARE: 0.15, "RQ": 3.0}  # what we are to reach, as a multiple of each
 
 
@@ -41,9 +42,10 @@ def main() -> None:
     peers, missing = ([], {}) if options.without_peers else prepare(PEERS)
     with scratch() as folder:
         places = (folder / str(number) for number in itertools.count(1))
+        longer = size | {"tasks": options.tasks * BARE_TASKS}
         ways: dict[str, Measure] = {
-            BARE: partial(spawn_rate, [TRUE], **size),
-            SHELL: partial(spawn_rate, ["/bin/sh", "-c", "--", TRUE], **size),
+            BARE: partial(spawn_rate, [TRUE], **longer),
+            SHELL: partial(spawn_rate, ["/bin/sh", "-c", "--", TRUE], **longer),
             OURS: lambda: our_rate(next(places), **size),
             **{peer.name: partial(_in_next, places, peer, **size) for peer in peers},
         }
