@@ -10,14 +10,17 @@ ALLOWED = ("HOME", "LANG", "LOGNAME", "PATH", "SHELL", "SSH_AUTH_SOCK", "TMPDIR"
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
-def environment_of(execution: Execution, home: str, ours: Mapping[str, str], also: Iterable[str]) -> dict[str, str]:
-    """The environment of the attempt's processes. `ours` is this process's, `also` the names passed on request."""
+def inheritable(ours: Mapping[str, str], also: Iterable[str]) -> dict[str, str]:
+    """What attempts may have of the environment `ours`; `also` are the names passed on request."""
     names = {*ALLOWED, *also, *(name for name in ours if name.startswith("LC_"))}
-    passed = {name: ours[name] for name in names if name in ours}
-    passed.setdefault("PATH", DEFAULT_PATH)
+    return {"PATH": DEFAULT_PATH, **{name: ours[name] for name in names if name in ours}}
+
+
+def environment_of(execution: Execution, home: str, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The environment of an attempt's processes: what it inherits and who it is."""
     name, _, value = mark(home, execution.name).partition("=")
     return {
-        **passed,
+        **inherited,
         "MISSIONCTL_HOME": home,
         "MISSIONCTL_TASK": execution.task_name,
         "MISSIONCTL_ATTEMPT": execution.name,

@@ -46,15 +46,15 @@ class Executor:
     they can be shared, need not be copied by each executor.
     """
 
-    def __init__(self, execution: Execution, *, config: Config, clock: Clock, environment: Mapping[str, str]) -> None:
-        """`environment` is what the attempt may inherit from."""
+    def __init__(self, execution: Execution, *, config: Config, clock: Clock, inherited: Mapping[str, str]) -> None:
+        """`inherited` is what the attempt gets of our environment."""
         folder = Folder(config.home)
         runner = RUNNERS.get(execution.runner)
         self._execution = execution
         self._config = config
         self._clock = clock
         self._argv = runner.command_line(execution) if runner else None
-        self._environment = environment_of(execution, str(config.home), environment, config.pass_environment)
+        self._environment = environment_of(execution, str(config.home), inherited)
         self._attempt_folder = str(folder.attempt(execution.task_id, execution.number))
         self._workspace = os.path.join(self._attempt_folder, "workspace")
         self._output_path = str(folder.output(execution.task_id, execution.number))
