@@ -7,7 +7,7 @@ output or environment. A line is one write, so lines of several processes never 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,12 @@ def line(event: str, at: datetime, fields: Mapping[str, Any]) -> str:
 
 def append(path: Path | str, event: str, at: datetime, **fields: Any) -> None:
     """Append one line to a log file; a disk that takes no more logs stops no work."""
-    text = (line(event, at, fields) + "\n").encode()
+    append_lines(path, [line(event, at, fields)])
+
+
+def append_lines(path: Path | str, lines: Sequence[str]) -> None:
+    """Append lines, all in one write."""
+    text = "".join(f"{line}\n" for line in lines).encode()
     try:
         try:
             descriptor = open_private(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)

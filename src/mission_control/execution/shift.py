@@ -69,9 +69,9 @@ class Shift:
         def claim() -> list[Claim]:
             return [claim for name in wanted for claim in self._board.claim(name, claimer=claimer)]
 
-        for claimed in attendance.turn(seconds, claim):
-            self.claims.append(claimed)
-            self._log(claimed)
+        claims = attendance.turn(seconds, claim)
+        self.claims += claims
+        self._log(claims)
 
     def _settle(self, attendance: Attendance) -> None:
         """Find out about executors that hung up: recover those that are gone, forget those that have ended."""
@@ -79,12 +79,11 @@ class Shift:
             recover(self._board, config=self._config, clock=self._clock)
             attendance.forget_ended(self._store)
 
-    def _log(self, claim: Claim) -> None:
-        log.append(
-            self._folder.heartbeat_log(claim.agent.name),
-            "attempt_claimed",
-            self._clock.now(),
-            attempt=claim.name,
-            agent=claim.agent.name,
-            token=claim.lease.token,
-        )
+    def _log(self, claims: Sequence[Claim]) -> None:
+        lines: dict[str, list[str]] = {}
+        now = self._clock.now()
+        for claim in claims:
+            fields = {"attempt": claim.name, "agent": claim.agent.name, "token": claim.lease.token}
+            lines.setdefault(claim.agent.name, []).append(log.line("attempt_claimed", now, fields))
+        for name, of_agent in lines.items():
+            log.append_lines(self._folder.heartbeat_log(name), of_agent)

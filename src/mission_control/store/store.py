@@ -50,11 +50,15 @@ class Store:
     def transaction(self, *, durable: bool = True) -> Iterator[None]:
         """All or nothing. Inside another transaction: a part of it that can fail alone.
 
-        One that is not `durable` survives the death of every process, but a power cut may undo it.
+        One that is not `durable` survives the death of every process, but a power cut may undo it. It is for one
+        statement, so inside another transaction it is no part that would have to be undone.
         """
-        if durable or self._depth:
+        if durable:
             with self._scope(self.dialect.begin_write):
                 yield
+            return
+        if self._depth:
+            yield
             return
         try:
             with self._scope(self.dialect.begin_relaxed):

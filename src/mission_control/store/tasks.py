@@ -41,8 +41,9 @@ def by_legacy_id(store: Store, legacy_id: str) -> Task | None:
 
 def wake_due(store: Store, agent: str, *, now: datetime, latest_backoff: datetime) -> None:
     """Put tasks whose wait has passed into the agent's queue. Backoffs beyond `latest_backoff` are void."""
-    store.rows("task.forgive_stale_backoffs", latest_backoff=latest_backoff)
-    store.rows("task.wake_due", agent=agent, now=now)
+    if store.row("task.some_wait_is_over", agent=agent, now=now, latest_backoff=latest_backoff):
+        store.rows("task.forgive_stale_backoffs", latest_backoff=latest_backoff)
+        store.rows("task.wake_due", agent=agent, now=now)
 
 
 def ready(store: Store, agent: str, *, now: datetime, limit: int) -> list[Task]:

@@ -50,6 +50,12 @@ SELECT {columns}
  ORDER BY q.rank, q.task_id
  LIMIT :limit;
 
+-- name: some_wait_is_over
+-- Whether the two that follow would change anything, which is rare.
+SELECT 1 AS found
+ WHERE EXISTS (SELECT 1 FROM assignment w WHERE w.agent = :agent AND w.claimable AND w.wake_at <= :now)
+    OR EXISTS (SELECT 1 FROM task s WHERE s.status = 'inbox' AND s.retry_at > :latest_backoff);
+
 -- name: wake_due
 -- Waits that have passed put their tasks into the queue. Nobody waits for a lock here, so nobody deadlocks.
 UPDATE assignment SET wake_at = NULL
