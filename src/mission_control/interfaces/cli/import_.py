@@ -29,6 +29,14 @@ _COLUMNS = (
 )
 _STYLES = {Fate.IMPORTED: "green", Fate.CHANGED: "yellow", Fate.ALREADY_THERE: "bright_black", Fate.DIFFERS: "yellow"}
 
+_NOUNS = {  # one, several
+    Becomes.AGENT: ("agent", "agents"),
+    Becomes.TASK: ("task", "tasks"),
+    Becomes.COMMENT: ("comment", "comments"),
+    Becomes.NOTIFICATION: ("notification", "notifications"),
+    Becomes.ACTIVITY: ("line of history", "lines of history"),
+}
+
 
 @command(
     "import",
@@ -131,9 +139,7 @@ def _row(row: RowReport) -> Row:
 
 def _print_summary(session: Session, report: Report) -> None:
     came = Counter(row.becomes for row in report.rows if row.fate in (Fate.IMPORTED, Fate.CHANGED))
-    what = ", ".join(
-        f"{came[becomes]} {becomes}{'s' if came[becomes] > 1 else ''}" for becomes in Becomes if came[becomes]
-    )
+    what = ", ".join(f"{came[becomes]} {_NOUNS[becomes][came[becomes] > 1]}" for becomes in Becomes if came[becomes])
     verb = "would be imported" if report.dry_run else "imported"
     print_done(session, f"{what or 'nothing'} {verb} from {report.path}")
     for fate in (Fate.CHANGED, Fate.ALREADY_THERE, Fate.DIFFERS):

@@ -96,17 +96,23 @@ def _read(place: Path, name: str) -> tuple[bytes, Fingerprint] | None:
         if os.path.islink(place / name):
             raise InvalidInput("it is a symbolic link. Put the file itself there") from None
         raise InvalidInput(f"it cannot be read: {fault.strerror}") from None
-    with open(descriptor, "rb") as file:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            raise InvalidInput("it is not a regular file")
-        try:
-            content = file.read(MOST_BYTES + 1)
-        except OSError as fault:
-            raise InvalidInput(f"it cannot be read: {fault.strerror}") from None
-        state = _state(os.fstat(descriptor))
+    try:
+        return _read_open(descriptor)
+    except OSError as fault:
+        raise InvalidInput(f"it cannot be read: {fault.strerror}") from None
+    finally:
+        os.close(descriptor)
+
+
+def _read_open(descriptor: int) -> tuple[bytes, Fingerprint]:
+    before = os.fstat(descriptor)
+    if not stat.S_ISREG(before.st_mode):
+        raise InvalidInput("it is not a regular file")
+    with open(descriptor, "rb", closefd=False) as file:
+        content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise InvalidInput(f"it is larger than {MOST_BYTES:,} bytes")
+    state = _state(os.fstat(descriptor))
     if state != _state(before) or len(content) != before.st_size:
         raise InvalidInput(_CHANGED)
     return content, Fingerprint(state, hashlib.sha256(content).digest())
