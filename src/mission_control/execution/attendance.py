@@ -17,9 +17,9 @@ from typing import Any
 
 from mission_control.board import Board, Claim
 from mission_control.config import Config
-from mission_control.domain.attempt import Ending, Outcome, ProcessIdentity
-from mission_control.errors import Conflict, NotFound, Unavailable
-from mission_control.execution import exit_file
+from mission_control.domain.attempt import Ending, Outcome
+from mission_control.errors import Conflict, LeaseLost, NotFound, Unavailable
+from mission_control.execution import exit_file, process
 from mission_control.execution.doorbell import Doorbell
 from mission_control.execution.execution import execution_of
 from mission_control.execution.launchers.local import LocalLauncher, start_launcher
@@ -154,7 +154,9 @@ class Attendance:
         """Whether somebody wants the task cancelled."""
         lease = attended.claim.lease
         if message["say"] == "start":
-            executor = ProcessIdentity(message["pid"], message["started"], message["boot"])
+            executor = process.identity(message["pid"])
+            if executor is None:
+                raise LeaseLost("The executor ended while it asked to start.")
             state = self._board.start(lease, executor)
             attended.has_started = True
             return state.cancel_requested

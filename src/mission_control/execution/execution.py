@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
+from functools import cache
 
 from mission_control.board import Claim
 from mission_control.domain.attempt import attempt_name
@@ -60,5 +62,13 @@ def execution_of(claim: Claim) -> Execution:
 
 
 def mark(home: str, name: str) -> str:
-    """`NAME=value` as it stands in the environment of every process of the attempt `name`."""
-    return f"MISSIONCTL_MARK={home}:{name}"
+    """`NAME=value` as it stands in the environment of every process of the attempt `name`.
+
+    The same however the way to `home` is written: whoever recovers may have come by another link.
+    """
+    return f"MISSIONCTL_MARK={_real_path(home)}:{name}"
+
+
+@cache
+def _real_path(home: str) -> str:
+    return os.path.realpath(home)

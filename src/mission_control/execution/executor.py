@@ -19,7 +19,7 @@ from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain.attempt import Ending, Outcome
 from mission_control.errors import LeaseLost
-from mission_control.execution import exit_file, process
+from mission_control.execution import exit_file
 from mission_control.execution.environment import environment_of
 from mission_control.execution.execution import Execution
 from mission_control.execution.output import Output
@@ -65,7 +65,7 @@ class Executor:
         status = 70
         try:
             self._recorder = recorder
-            self._wakeup = _listen_to_signals()
+            self._wakeup = listen_to_signals()
             self._tree = Tree(self._wakeup)
             self._run()
             status = 0
@@ -81,7 +81,7 @@ class Executor:
     def _run(self) -> None:
         os.setsid()
         become_subreaper()
-        if self._recorder.start(process.own_identity()).cancel_requested:
+        if self._recorder.start().cancel_requested:
             ending = Ending(Outcome.CANCELLED, error="cancelled before it started")
         else:
             self.say("attempt_started", pid=os.getpid())
@@ -205,7 +205,7 @@ class Executor:
             self.say("attempt_not_recorded", error=f"exit file: {fault}")
 
 
-def _listen_to_signals() -> int:
+def listen_to_signals() -> int:
     """A descriptor on which the numbers of arriving signals can be read, a byte each."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)

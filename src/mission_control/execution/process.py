@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -94,31 +94,47 @@ def descendants(ancestors: Iterable[int], processes: Mapping[int, Process]) -> l
     return [process for process in found.values() if not process.is_zombie]
 
 
-def leftovers(executor: ProcessIdentity | None, mark: str) -> list[Process]:
-    """What is left of an attempt whose executor is gone: its session, all that carry `mark` (NAME=value) in their
-    environment, and what descends from those.
+def leftovers(executors: Mapping[str, ProcessIdentity | None], beginning: str) -> dict[str, list[Process]]:
+    """What is left of attempts whose executor is gone, by name, for those of which something is.
+
+    It is the executor's session, all that have `beginning` and then the attempt's name as an entry of their environment
+    (see execution.mark), and what descends from those. One look at the process table for all attempts.
     """
     processes = table()
-    roots = {pid for pid in processes if _has_mark(pid, mark)}
-    if executor is not None and executor.boot == boot():
-        roots |= _session_members(executor, processes)
-    roots.discard(os.getpid())
-    kept = [processes[pid] for pid in roots if not processes[pid].is_zombie]
-    return kept + [process for process in descendants(roots, processes) if process.pid not in roots]
+    roots: dict[str, set[int]] = {name: set() for name in executors}
+    for process, name in _marked(processes, beginning):
+        if name in roots:
+            roots[name].add(process.pid)
+    sessions: dict[int, set[int]] = {}
+    for process in processes.values():
+        sessions.setdefault(process.session, set()).add(process.pid)
+    for name, executor in executors.items():
+        if executor is not None and _is_its_session(executor, processes):
+            roots[name] |= sessions.get(executor.pid, set())
+    left = {name: _with_descendants(pids - {os.getpid()}, processes) for name, pids in roots.items() if pids}
+    return {name: found for name, found in left.items() if found}
+
+
+def _with_descendants(pids: set[int], processes: Mapping[int, Process]) -> list[Process]:
+    roots = [processes[pid] for pid in pids if not processes[pid].is_zombie]
+    return roots + [process for process in descendants(pids, processes) if process.pid not in pids]
 
 
 def marked(beginning: str) -> list[tuple[Process, str]]:
     """Living processes whose environment has an entry that starts so, each with the rest of that entry."""
-    processes = table()
-    found = ((processes[pid], _rest_of_entry(pid, beginning)) for pid in processes if not processes[pid].is_zombie)
-    return [(process, rest) for process, rest in found if rest is not None]
+    return list(_marked(table(), beginning))
 
 
-def _session_members(executor: ProcessIdentity, processes: Mapping[int, Process]) -> set[int]:
+def _marked(processes: Mapping[int, Process], beginning: str) -> Iterator[tuple[Process, str]]:
+    for process in processes.values():
+        if not process.is_zombie and (rest := _rest_of_entry(process.pid, beginning)) is not None:
+            yield process, rest
+
+
+def _is_its_session(executor: ProcessIdentity, processes: Mapping[int, Process]) -> bool:
+    """False when the number of the executor's session belongs to somebody else by now."""
     leader = processes.get(executor.pid)
-    if leader is not None and leader.started != executor.started:
-        return set()  # the session is gone and its number belongs to somebody else
-    return {process.pid for process in processes.values() if process.session == executor.pid}
+    return executor.boot == boot() and (leader is None or leader.started == executor.started)
 
 
 def send(processes: Iterable[Process], number: signal.Signals) -> int:
@@ -179,10 +195,6 @@ def _rest_of_entry(pid: int, beginning: str) -> str | None:
         if entry.startswith(beginning.encode()):
             return entry.removeprefix(beginning.encode()).decode(errors="replace")
     return None
-
-
-def _has_mark(pid: int, mark: str) -> bool:
-    return mark.encode() in _environment(pid)
 
 
 def _environment(pid: int) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import socket
 import time
@@ -11,9 +12,10 @@ from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from mission_control.board import Board
-from mission_control.domain.attempt import Ending, ProcessIdentity
+from mission_control.domain.attempt import Ending
 from mission_control.errors import LeaseLost, StoreDamaged, Unavailable
 from mission_control.execution import exit_file
+from mission_control.execution.process import own_identity
 from mission_control.store.attempts import Lease, LeaseState
 
 ANSWER_SECONDS = 10.0  # a launching process that is silent for longer is taken for gone
@@ -39,10 +41,13 @@ class Recorder:
         """Readable when the launching process says something or is gone; null once we are on our own."""
         return self._channel
 
-    def start(self, executor: ProcessIdentity) -> LeaseState:
-        """The check right before the runner starts, tried until the board can be reached."""
-        told = f'{{"say": "start", "pid": {executor.pid}, "started": "{executor.started}", "boot": "{executor.boot}"}}'
-        return self._ask(told) or self._insist(lambda board: board.start(self._lease, executor))
+    def start(self) -> LeaseState:
+        """The check right before the runner starts, tried until the board can be reached. Called by the executor.
+
+        Who we are is looked up by whoever answers: here it would cost each executor 50 pages.
+        """
+        asked = self._ask(f'{{"say": "start", "pid": {os.getpid()}}}')
+        return asked or self._insist(lambda board: board.start(self._lease, own_identity()))
 
     def renew(self) -> LeaseState | None:
         """Prolong the lease; None when the board cannot be reached now."""

@@ -126,11 +126,11 @@ def end_leftovers(attempts: Sequence[Attempt], *, config: Config) -> set[str]:
 
     Returns the names of attempts of which something still lives, e.g. in uninterruptible sleep.
     """
-    home = str(config.home)
+    executors = {attempt.name: attempt.executor for attempt in attempts}
+    beginning = mark(str(config.home), "")
 
     def living() -> dict[str, list[process.Process]]:
-        found = {a.name: process.leftovers(a.executor, mark(home, a.name)) for a in attempts}
-        return {name: processes for name, processes in found.items() if processes}
+        return process.leftovers(executors, beginning)
 
     _signal_until_gone(living, signal.SIGTERM, config.grace_seconds)
     _signal_until_gone(living, signal.SIGKILL, KILL_SECONDS)

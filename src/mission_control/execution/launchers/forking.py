@@ -22,10 +22,11 @@ from mission_control.domain.attempt import Ending, Outcome
 from mission_control.execution import process
 from mission_control.execution.environment import inheritable
 from mission_control.execution.execution import Execution
-from mission_control.execution.executor import Executor, prepare_signals
+from mission_control.execution.executor import Executor, listen_to_signals, prepare_signals
 from mission_control.execution.launchers.local import receive
 from mission_control.execution.recorder import GO_ON, Recorder
 from mission_control.execution.runners import refuses
+from mission_control.execution.tree import become_subreaper
 from mission_control.store.attempts import Lease
 from mission_control.store.schema import open_store
 
@@ -92,10 +93,10 @@ def _settle_down() -> None:
     """Become what executors are best copied from."""
     os.setsid()
     os.umask(0o077)
-    prepare_signals()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps executors; they listen to theirs
     process.boot()  # known to all forks
     _warm_up()
+    prepare_signals()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps executors; they listen to theirs
     gc.collect()
     gc.disable()  # a collection would touch, and so copy, every page that forks share
     gc.freeze()
@@ -105,16 +106,17 @@ def _warm_up() -> None:
     """Do what every executor does, often enough for Python to have specialised that code.
 
     Python writes into code as it runs. What it has written before the fork need not be copied by each executor:
-    that saves each of them some 40 pages.
+    that saves each of them some 40 pages. It leaves this process a subreaper, which does no harm.
     """
     ours, theirs = socket.socketpair()
     recorder = Recorder(Lease(1, 1, 1), _no_board, ours)
     ending = Ending(Outcome.SUCCEEDED, exit_code=0, duration_seconds=0.1)
     for _ in range(WARM_UPS):
-        own = process.identity(os.getpid())
-        assert own is not None
+        become_subreaper()
+        os.close(listen_to_signals())
+        os.close(signal.set_wakeup_fd(-1))
         theirs.sendall(GO_ON)
-        recorder.start(own)
+        recorder.start()
         theirs.sendall(GO_ON)
         recorder.finish(ending)
         theirs.recv(4096)
