@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from mission_control import config as settings
 from mission_control.clock import SystemClock
@@ -92,11 +92,18 @@ def _join(config: Config, store: Store) -> Mission:
 
         return Heart(store, lambda: mission.board, clock, config, environment)
 
-    def run(task_id: int, agent: str) -> Outcome:
+    def run(task_id: int, agent: str, show: BinaryIO) -> Outcome:
         from mission_control.execution.foreground import run_in_foreground
 
         return run_in_foreground(
-            task_id, agent, store=store, board=mission.board, clock=clock, config=config, environment=environment
+            task_id,
+            agent,
+            store=store,
+            board=mission.board,
+            clock=clock,
+            config=config,
+            environment=environment,
+            show=show,
         )
 
     def ring() -> None:

@@ -1,11 +1,11 @@
-"""Executing one task now, with its output in this terminal."""
+"""Executing one task now, with its output before whoever asked for it."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from mission_control.board import Board
 from mission_control.clock import Clock
@@ -30,8 +30,9 @@ def run_in_foreground(
     clock: Clock,
     config: Config,
     environment: Mapping[str, str],
+    show: BinaryIO,
 ) -> Outcome:
-    """Claim this task out of turn, execute it and copy its output to stdout until it ends.
+    """Claim this task out of turn, execute it and copy its output to `show` until it ends.
 
     Raises Conflict with the cause when it cannot start. Ctrl-C leaves the executor at work and raises
     KeyboardInterrupt: stopping the work is `task cancel`.
@@ -40,7 +41,7 @@ def run_in_foreground(
     with attending(board, config, environment) as attendance:
         claim = board.claim_task(task_id, agent, claimer=process.own_identity())
         attendance.launch([claim])
-        output = _Copy(folder.output(task_id, claim.lease.number))
+        output = _Copy(folder.output(task_id, claim.lease.number), show)
         while attendance.live:
             attendance.turn(LOOK_SECONDS, list)
             output.copy()
@@ -54,10 +55,11 @@ def run_in_foreground(
 
 
 class _Copy:
-    """What a growing file holds, to stdout."""
+    """What a growing file holds, as it comes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, show: BinaryIO) -> None:
         self._path = path
+        self._show = show
         self._position = 0
 
     def copy(self) -> None:
@@ -68,7 +70,7 @@ class _Copy:
         try:
             while piece := os.pread(descriptor, 65536, self._position):
                 self._position += len(piece)
-                sys.stdout.buffer.write(piece)
+                self._show.write(piece)
         finally:
             os.close(descriptor)
-        sys.stdout.flush()
+        self._show.flush()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # a command imports only the parts that it asks for
     from pathlib import Path
+    from typing import BinaryIO
 
     from mission_control.board import Board
     from mission_control.clock import Clock
@@ -27,7 +28,7 @@ class Parts(NamedTuple):
     squad: Callable[[], Squad]
     views: Callable[[], Views]
     heart: Callable[[], Heart]
-    run: Callable[[int, str], Outcome]
+    run: Callable[[int, str, BinaryIO], Outcome]
     tell: Callable[[Attempt], bool]
     is_executing: Callable[[Attempt], bool]
     ring: Callable[[], None]
@@ -75,9 +76,9 @@ class Mission:
         """The agents of the squad, by name."""
         return self._heart.everybody()
 
-    def run(self, task_id: int, agent: str) -> Outcome:
-        """Execute this task now, with its output in this terminal, until it ends."""
-        return self._parts.run(task_id, agent)
+    def run(self, task_id: int, agent: str, show: BinaryIO) -> Outcome:
+        """Execute this task now until it ends, copying what it prints to `show`."""
+        return self._parts.run(task_id, agent, show)
 
     def tell(self, attempt: Attempt) -> bool:
         """Let the executor of a live attempt look at the board now; False when that is not possible from here."""

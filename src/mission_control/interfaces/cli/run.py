@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -43,7 +44,7 @@ def run(context: click.Context, session: Session, words: tuple[str, ...], name: 
     """Execute one task in the foreground, out of turn, with its output here.
 
     `run ID` takes a task of the board; `run -- COMMAND...` makes one that is tried once. Ctrl-C leaves the work
-    going on in the background; `missionctl cancel ID` ends it.
+    going on in the background; `missionctl cancel ID` ends it. With --json the output goes to standard error.
     """
     mission = session.mission
     if context.meta[_DASHES]:
@@ -53,7 +54,8 @@ def run(context: click.Context, session: Session, words: tuple[str, ...], name: 
             raise InvalidInput("Give one id, or a command after --, e.g.: missionctl run -- make test")
         task_id = mission.views.resolve_task(words[0])
         agent = _assigned(mission, task_id, name)
-    outcome = mission.run(task_id, agent)
+    show = sys.stderr if session.as_json else sys.stdout
+    outcome = mission.run(task_id, agent, show.buffer)
     view = mission.views.task(task_id)
     if session.as_json:
         print_json(task_json(view))
