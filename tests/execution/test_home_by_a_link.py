@@ -21,7 +21,8 @@ def test_what_was_started_by_way_of_a_link_is_ended_by_who_came_without_it(
     link = tmp_path / "link"
     link.symlink_to(mission.home)
     pid_file = mission.home / "escaped"
-    task = mission.add(f"setsid sh -c 'sleep 1000 & echo $! > {pid_file}.new; mv {pid_file}.new {pid_file}'; sleep 1000")
+    escape = f"sleep 1000 & echo $! > {pid_file}.new; mv {pid_file}.new {pid_file}"
+    task = mission.add(f"setsid sh -c '{escape}'; sleep 1000")
     Command(tmp_path)("--home", link, "heartbeat", "ada")
     eventually(pid_file.exists)
     executor = mission.attempt(task).executor
