@@ -13,18 +13,18 @@ from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain import limits
 from mission_control.domain.agent import Agent
-from mission_control.domain.attempt import Attempt, Ending, Outcome, ProcessIdentity, attempt_name, judge
+from mission_control.domain.attempt import Attempt, Ending, ProcessIdentity, attempt_name, judge
 from mission_control.domain.draft import Defaults, NewTask, check
-from mission_control.domain.history import Activity, CommentKind
+from mission_control.domain.history import CommentKind
 from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, agent_hold, task_holds
 from mission_control.domain.retry import RetryPolicy
 from mission_control.domain.task import Event, Status, Task, move, rank, task_name
-from mission_control.errors import Conflict, DependencyCycle, IllegalMove, InvalidInput, LeaseLost, NotFound
+from mission_control.errors import Conflict, DependencyCycle, InvalidInput, LeaseLost, NotFound
+from mission_control.moves import SYSTEM, Moves
 from mission_control.store import agents, attempts, history, tasks
 from mission_control.store.attempts import Lease, LeaseState
 from mission_control.store.store import Store
 
-SYSTEM = "mission_control"  # the actor of what nobody did by hand
 DEPENDENCIES = "dependencies"  # held by whoever changes the graph of existing tasks
 
 Refusal = Callable[[str, str | None], str | None]  # (runner, command) -> why it cannot do that, or None
@@ -61,6 +61,7 @@ class Board:
         self._config = config
         self._refuses = refuses
         self._jitter = jitter
+        self._moves = Moves(store, clock)
         self._policy = RetryPolicy(base=timedelta(seconds=config.backoff_base_seconds), ceiling=config.backoff_cap)
 
     @contextmanager
@@ -83,7 +84,7 @@ class Board:
             assigned = [self._assignable(name, wanted.command) for name in wanted.agents]
             predecessors = sorted(set(new.after))
             for predecessor in predecessors:
-                self._lock(predecessor)
+                self._moves.lock(predecessor)
             task = replace(
                 wanted,
                 id=self._store.number("task"),
@@ -95,8 +96,8 @@ class Board:
             tasks.insert(self._store, task)
             for predecessor in predecessors:
                 tasks.add_dependency(self._store, task.id, predecessor)
-            self._note("added", task, actor=actor, to_status=task.status)
-            return self._lock(task.id), True
+            self._moves.note("added", task, actor=actor, to_status=task.status)
+            return self._moves.lock(task.id), True
 
     def _checked(self, new: NewTask) -> Task:
         defaults = Defaults(self._config.max_attempts, timedelta(seconds=self._config.timeout_seconds))
@@ -144,7 +145,7 @@ class Board:
         """Take this one task for `name` now, out of turn. Raises Conflict with the cause when it cannot start."""
         now = self._clock.now()
         with self._store.transaction():
-            task = self._lock(task_id)
+            task = self._moves.lock(task_id)
             agent = agents.lock(self._store, name)
             if agent is None or agent.removed or name not in task.agents:
                 raise Conflict(f"{task.name} is not assigned to {name}.")
@@ -185,7 +186,7 @@ class Board:
             lease_expires_at=self._lease_end(now),
             queue_wait_seconds=max((now - ready_since).total_seconds(), 0.0),
         )
-        moved = self._move(
+        moved = self._moves.move(
             task, Event.CLAIM, actor=agent.name, agent=agent.name, attempt=number, token=token, retry_at=None
         )
         return Claim(moved, agent, Lease(task.id, number, token))
@@ -219,7 +220,7 @@ class Board:
                     return task
                 self._lost(lease)
             verdict = judge(task, ending, policy=self._policy, now=now, jitter=self._jitter())
-            return self._move(
+            return self._moves.move(
                 task,
                 verdict.event,
                 actor=agent or SYSTEM,
@@ -251,14 +252,14 @@ class Board:
     def approve(self, task_id: int, *, actor: str) -> Task:
         """Accept the work: review becomes done."""
         with self._store.transaction():
-            return self._move(self._lock(task_id), Event.APPROVE, actor=actor, reason=None)
+            return self._moves.move(self._moves.lock(task_id), Event.APPROVE, actor=actor, reason=None)
 
     def reject(self, task_id: int, comment: str, *, actor: str) -> Task:
         """Send the work back with a comment; tries count from zero."""
         comment = _checked_comment(comment)
         with self._store.transaction():
             task = self._lock_doable(task_id)
-            moved = self._move(task, Event.REJECT, actor=actor, message=comment, failures=0, reason=comment)
+            moved = self._moves.move(task, Event.REJECT, actor=actor, message=comment, failures=0, reason=comment)
             self._say(task, comment, CommentKind.REJECTION, actor)
             return moved
 
@@ -267,7 +268,7 @@ class Board:
         text = _checked_comment(text)
         with self._store.transaction():
             task = self._lock_doable(task_id)
-            moved = self._move(task, Event.ANSWER, actor=actor, message=text, failures=0, reason=None)
+            moved = self._moves.move(task, Event.ANSWER, actor=actor, message=text, failures=0, reason=None)
             self._say(task, text, CommentKind.ANSWER, actor)
             return moved
 
@@ -276,7 +277,7 @@ class Board:
         not_before = self._clock.now() + after if after else None
         with self._store.transaction():
             task = self._lock_doable(task_id)
-            return self._move(
+            return self._moves.move(
                 task,
                 Event.RETRY,
                 actor=actor,
@@ -294,23 +295,23 @@ class Board:
         """
         now = self._clock.now()
         with self._store.transaction():
-            task = self._lock(task_id)
+            task = self._moves.lock(task_id)
             if attempts.live_of_task(self._store, task_id) is None:
-                return self._move(task, Event.CANCEL, actor=actor, retry_at=None)
+                return self._moves.move(task, Event.CANCEL, actor=actor, retry_at=None)
             move(task, Event.CANCEL)
             if task.cancel_requested_at is None:
                 tasks.request_cancel(self._store, task_id, now=now)
-                self._note("cancel_requested", task, actor=actor)
-            return self._lock(task_id)
+                self._moves.note("cancel_requested", task, actor=actor)
+            return self._moves.lock(task_id)
 
     def comment(self, task_id: int, text: str, *, actor: str) -> int:
         """Write into the thread of a task and return the comment's id."""
         text = _checked_comment(text)
         with self._store.transaction():
-            return self._say(self._lock(task_id), text, CommentKind.COMMENT, actor)
+            return self._say(self._moves.lock(task_id), text, CommentKind.COMMENT, actor)
 
     def _say(self, task: Task, body: str, kind: CommentKind, actor: str) -> int:
-        self._note("commented", task, actor=actor, message=str(kind))
+        self._moves.note("commented", task, actor=actor, message=str(kind))
         return history.add_comment(
             self._store, task.id, author=actor, body=body, kind=kind, created_at=self._clock.now()
         )
@@ -318,7 +319,7 @@ class Board:
     def edit(self, task_id: int, changes: dict[str, Any], *, actor: str) -> Task:
         """Change fields of NewTask (but `after` and `key`). A running attempt goes on with what it was given."""
         with self._store.transaction():
-            task = self._lock(task_id)
+            task = self._moves.lock(task_id)
             new = NewTask(
                 title=task.title,
                 agents=task.agents,
@@ -350,15 +351,15 @@ class Board:
             if handed_over:
                 tasks.unassign_all(self._store, task.id)
                 tasks.assign(self._store, task.id, wanted.agents)
-            self._note("edited", task, actor=actor, message=", ".join(sorted(changes)))
-            return self._lock(task_id)
+            self._moves.note("edited", task, actor=actor, message=", ".join(sorted(changes)))
+            return self._moves.lock(task_id)
 
     def depend(self, task_id: int, on: int, *, actor: str) -> Task:
         """Let a task wait for another. Refuses cycles, and tasks that have started or are finished."""
         with self._store.transaction():
             self._store.hold(DEPENDENCIES)  # a cycle must not come in two halves
-            self._lock(on)
-            task = self._lock(task_id)
+            self._moves.lock(on)
+            task = self._moves.lock(task_id)
             if task_id == on or tasks.waits_for(self._store, on, task_id):
                 raise DependencyCycle(
                     f"{task.name} cannot wait for {task_name(on)}: {task_name(on)} waits for {task.name}."
@@ -369,24 +370,24 @@ class Board:
                 raise Conflict(f"{task.name} is {task.status}; it is too late to make it wait.")
             limits.whole_number(len(task.after) + 1, "The number of predecessors", 0, limits.MAX_PREDECESSORS)
             tasks.add_dependency(self._store, task_id, on)
-            self._note("dependency_added", task, actor=actor, message=f"after {task_name(on)}")
-            return self._lock(task_id)
+            self._moves.note("dependency_added", task, actor=actor, message=f"after {task_name(on)}")
+            return self._moves.lock(task_id)
 
     def undepend(self, task_id: int, on: int, *, actor: str) -> Task:
         """Let a task no longer wait for another."""
         with self._store.transaction():
             self._store.hold(DEPENDENCIES)
-            self._lock(on)
-            task = self._lock(task_id)
+            self._moves.lock(on)
+            task = self._moves.lock(task_id)
             if not tasks.remove_dependency(self._store, task_id, on):
                 raise NotFound(f"{task.name} does not wait for {task_name(on)}.")
-            self._note("dependency_removed", task, actor=actor, message=f"after {task_name(on)}")
-            return self._lock(task_id)
+            self._moves.note("dependency_removed", task, actor=actor, message=f"after {task_name(on)}")
+            return self._moves.lock(task_id)
 
     def delete(self, task_id: int, *, actor: str) -> None:
         """Remove a task with its attempts and thread. Refused while it runs or others wait for it."""
         with self._store.transaction():
-            task = self._lock(task_id)
+            task = self._moves.lock(task_id)
             if attempts.live_of_task(self._store, task_id):
                 raise Conflict(f"{task.name} is being worked on. First: missionctl task cancel {task.name}")
             if waiting := tasks.successors(self._store, task_id):
@@ -395,20 +396,14 @@ class Board:
                     f"{names} {'wait' if waiting[1:] else 'waits'} for {task.name}. "
                     f"First: missionctl task depend {task_name(waiting[0])} --on {task.name} --remove"
                 )
-            self._note("deleted", task, actor=actor, message=task.title)
+            self._moves.note("deleted", task, actor=actor, message=task.title)
             tasks.delete(self._store, task_id)
 
     # Shared by all of the above
 
-    def _lock(self, task_id: int) -> Task:
-        task = tasks.lock(self._store, task_id)
-        if task is None:
-            raise NotFound(f"There is no task {task_name(task_id)}. See: missionctl task list --all")
-        return task
-
     def _lock_doable(self, task_id: int) -> Task:
         """A task that may go back to the inbox. One from an import may lack what its agent's runner needs."""
-        task = self._lock(task_id)
+        task = self._moves.lock(task_id)
         for name in task.agents:
             agent = agents.get(self._store, name)
             if agent and (reason := self._refuses(agent.runner, task.command)):
@@ -417,48 +412,6 @@ class Board:
                     f"First: missionctl task edit {task.name} --command CMD"
                 )
         return task
-
-    def _move(
-        self,
-        task: Task,
-        event: Event,
-        *,
-        actor: str,
-        message: str = "",
-        agent: str | None = None,
-        attempt: int | None = None,
-        outcome: Outcome | None = None,
-        **changes: Any,
-    ) -> Task:
-        """Move the task by the table, with its activity line."""
-        now = self._clock.now()
-        moved = replace(task, status=move(task, event), updated_at=now, **changes)
-        if not tasks.move(self._store, moved, from_status=task.status, now=now):
-            raise IllegalMove(f"{task.name} was moved by somebody else meanwhile. Look again and retry.")
-        activity = Activity(
-            at=now,
-            kind=outcome or event,
-            actor=actor,
-            message=message,
-            task_id=task.id,
-            attempt=attempt,
-            agent=agent,
-            from_status=task.status,
-            to_status=moved.status,
-        )
-        history.append(self._store, activity)
-        return moved
-
-    def _note(self, kind: str, task: Task, *, actor: str, message: str = "", to_status: Status | None = None) -> None:
-        activity = Activity(
-            at=self._clock.now(),
-            kind=kind,
-            actor=actor,
-            message=message,
-            task_id=task.id,
-            to_status=to_status,
-        )
-        history.append(self._store, activity)
 
 
 def _checked_comment(text: str) -> str:

@@ -207,7 +207,7 @@ def test_a_fault_of_ours_becomes_a_private_report_file(
 
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    code = run(Application(open=fail, create=fail, runners=()), ["add", "a secret title"])
+    code = run(Application(open=fail, create=fail), ["add", "a secret title"])
     said = capsys.readouterr()
     assert code == 70
     assert said.out == ""
@@ -227,7 +227,7 @@ def test_a_folder_that_is_not_ours_is_not_permitted(
     def fail(_: object) -> Mission:
         raise PermissionError(13, "Permission denied", "/root/mission")
 
-    assert run(Application(open=fail, create=fail, runners=()), ["ls"]) == 6
+    assert run(Application(open=fail, create=fail), ["ls"]) == 6
     assert "/root/mission" in capsys.readouterr().err
 
 

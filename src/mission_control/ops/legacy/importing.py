@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from mission_control.board import SYSTEM
+from mission_control.moves import SYSTEM
 from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain.attempt import Outcome
