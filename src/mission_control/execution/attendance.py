@@ -17,8 +17,8 @@ from typing import Any
 
 from mission_control.board import Board, Claim
 from mission_control.config import Config
-from mission_control.domain.attempt import Ending, Outcome
-from mission_control.errors import Conflict, LeaseLost, NotFound, Unavailable
+from mission_control.domain.attempt import Ending, Outcome, ProcessIdentity
+from mission_control.errors import Conflict, NotFound, Unavailable
 from mission_control.execution import exit_file, process
 from mission_control.execution.doorbell import Doorbell
 from mission_control.execution.execution import execution_of
@@ -38,6 +38,7 @@ class _Attended:
     heard: bytes = b""
     said: list[dict[str, Any]] = field(default_factory=list)
     answer: bytes = b""
+    executor: ProcessIdentity | None = None  # null until it asks to start
     has_started: bool = False  # it said that it starts the runner, and that is recorded
     has_hung_up: bool = False
     is_over: bool = False  # its end is recorded, or it was told that its lease is lost
@@ -140,6 +141,8 @@ class Attendance:
     def _write(self, attended: _Attended) -> None:
         """Write what one executor said; it gets its answer once this is committed."""
         for message in attended.said:
+            if message["say"] == "start" and not self._note_who_starts(attended, message["pid"]):
+                break
             lost, cancel_requested = None, False
             try:
                 cancel_requested = self._carry_out(attended, message)
@@ -150,14 +153,22 @@ class Attendance:
         if attended.has_hung_up and not attended.has_started:
             self._write_stillborn(attended)
 
+    def _note_who_starts(self, attended: _Attended, pid: int) -> bool:
+        """False when the executor has ended since it asked; then nobody reads an answer.
+
+        It leads a session of its own, which a later process that happens to get its pid hardly does.
+        """
+        attended.executor = process.session_leader(pid)
+        if attended.executor is None:
+            attended.has_hung_up = True
+        return attended.executor is not None
+
     def _carry_out(self, attended: _Attended, message: dict[str, Any]) -> bool:
         """Whether somebody wants the task cancelled."""
         lease = attended.claim.lease
         if message["say"] == "start":
-            executor = process.identity(message["pid"])
-            if executor is None:
-                raise LeaseLost("The executor ended while it asked to start.")
-            state = self._board.start(lease, executor)
+            assert attended.executor is not None
+            state = self._board.start(lease, attended.executor)
             attended.has_started = True
             return state.cancel_requested
         self._board.finish(lease, exit_file.from_json(message["ending"]))

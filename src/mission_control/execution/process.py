@@ -14,6 +14,7 @@ from functools import cache
 from mission_control.domain.attempt import ProcessIdentity
 
 _NAMESPACE = "/pid:"
+_PLAIN_ENVIRONMENT = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_TIME": "C", "LC_CTYPE": "UTF-8", "TZ": "UTC"}
 HAS_PROC = os.path.exists("/proc/self/stat")
 
 
@@ -34,7 +35,8 @@ def boot() -> str:
     if HAS_PROC:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return f"{file.read().strip()}{_NAMESPACE}{os.stat('/proc/self/ns/pid').st_ino}"
-    return _output_of(["sysctl", "-n", "kern.boottime"]).strip()
+    # Not kern.boottime: it moves whenever the clock is set, and every attempt would seem to be of another boot.
+    return _output_of(["sysctl", "-n", "kern.bootsessionuuid"]).strip()
 
 
 def has_rebooted_since(known: ProcessIdentity) -> bool:
@@ -48,6 +50,12 @@ def identity(pid: int) -> ProcessIdentity | None:
     if process is None or process.is_zombie:
         return None
     return ProcessIdentity(pid, process.started, boot())
+
+
+def session_leader(pid: int) -> ProcessIdentity | None:
+    """The process that has this pid now, if it leads a session, as executors do."""
+    process = _look(pid)
+    return identity(pid) if process is not None and process.session == pid else None
 
 
 def own_identity() -> ProcessIdentity:
@@ -191,6 +199,10 @@ def _read_proc(pid: int) -> Process | None:
 
 
 def _rest_of_entry(pid: int, beginning: str) -> str | None:
+    if not HAS_PROC:
+        # Entries stand behind the command with a space between; a home may have spaces, the name after it has none.
+        _, found, rest = _command_and_environment(pid).partition(f" {beginning}")
+        return rest.partition(" ")[0].strip() if found else None
     for entry in _environment(pid):
         if entry.startswith(beginning.encode()):
             return entry.removeprefix(beginning.encode()).decode(errors="replace")
@@ -205,25 +217,39 @@ def _environment(pid: int) -> list[bytes]:
                 return file.read().split(b"\0")
         except OSError:
             return []
-    return _output_of(["ps", "-E", "-ww", "-o", "command=", "-p", str(pid)]).encode().split()
+    return _command_and_environment(pid).encode().split()
+
+
+def _command_and_environment(pid: int) -> str:
+    return _output_of(["ps", "-E", "-ww", "-o", "command=", "-p", str(pid)])
 
 
 def _ps_table(which: list[str]) -> dict[int, Process]:
     found = {}
-    for line in _output_of(["ps", *which, "-o", "pid=,ppid=,sess=,state=,lstart="]).splitlines():
-        pid, parent, session, state, started = line.split(maxsplit=4)
+    for line in _output_of(["ps", *which, "-o", "pid=,ppid=,state=,lstart="]).splitlines():
+        pid, parent, state, started = line.split(maxsplit=3)
         found[int(pid)] = Process(
             pid=int(pid),
             parent=int(parent),
-            session=int(session) if session.isdigit() else 0,
+            session=_session_of(int(pid)),
             started=started.strip(),
             is_zombie=state.startswith(("Z", "X")),
         )
     return found
 
 
+def _session_of(pid: int) -> int:
+    """Asked of the kernel, because ps of macOS shows no number for it; 0 when the process is gone."""
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0
+
+
 def _output_of(argv: list[str]) -> str:
+    """What a program of the system prints, said in the same words whoever asks: cron has neither our zone nor PATH."""
     # Imported here: 10 ms that systems with /proc never pay.
     import subprocess
 
-    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    done = subprocess.run(argv, env=_PLAIN_ENVIRONMENT, capture_output=True, check=False)
+    return done.stdout.decode(errors="replace")

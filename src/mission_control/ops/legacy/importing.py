@@ -10,12 +10,12 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from mission_control.moves import SYSTEM
 from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain.attempt import Outcome
 from mission_control.domain.history import Activity, CommentKind
 from mission_control.domain.task import Task, task_name
+from mission_control.moves import SYSTEM
 from mission_control.ops.legacy import files
 from mission_control.ops.legacy.faults import Faults
 from mission_control.ops.legacy.plan import Plan, PlannedTask, make_plan, message_key
