@@ -50,8 +50,9 @@ def _judge(attempt: Attempt, host: str, now: datetime, lease: timedelta) -> Dead
             return None
         if attempt.executor is not None:
             return Dead(attempt, f"its executor (pid {known.pid}) is gone", is_here=True)
-        # Its claimer may have ended in good order while the executor is just being born.
-        if now < attempt.claimed_at + lease:
+        # Its claimer may have ended in good order while the executor is just being born. A claim far in the future
+        # was made before the clock was set back.
+        if abs(now - attempt.claimed_at) < lease:
             return None
         return Dead(attempt, f"whoever claimed it (pid {known.pid}) ended before it started", is_here=True)
     if attempt.host == host and process.has_rebooted_since(known):
