@@ -1,12 +1,26 @@
-"""A waiting heartbeat whose executors give up on it soon: `python impatient.py SECONDS HOME`."""
+"""A waiting heartbeat whose executors give up on it soon: `python impatient.py SECONDS HOME [stopped]`.
+
+With `stopped` it is stopped as by SIGSTOP before it reads the first word of an executor.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 from mission_control.app import open_mission
 from mission_control.execution import recorder
+from mission_control.execution.attendance import Attendance, _Attended
 from mission_control.execution.launchers import forking, local
+
+_listen = Attendance._listen
+
+
+def _stop_and_listen(attendance: Attendance, attended: _Attended) -> None:
+    setattr(Attendance, "_listen", _listen)  # noqa: B010  only once; mypy knows no methods that are replaced
+    os.kill(os.getpid(), signal.SIGSTOP)
+    _listen(attendance, attended)
 
 
 def main() -> None:
@@ -15,6 +29,8 @@ def main() -> None:
     if "forked" in sys.argv:
         forking.main()
     local._PROCESS = ("-P", __file__, seconds, home, "forked")  # type: ignore[assignment]  # longer than ours
+    if "stopped" in sys.argv:
+        setattr(Attendance, "_listen", _stop_and_listen)  # noqa: B010
     open_mission(home).heartbeat(["ada"], wait=True)
 
 

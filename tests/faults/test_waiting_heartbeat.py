@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import apsw
+
 from mission_control.domain.attempt import Outcome
 from mission_control.execution import process
 from support.eventually import eventually, expect
@@ -75,6 +77,28 @@ def test_executors_record_by_themselves_when_their_heartbeat_is_stopped_and_it_d
     assert waiting.wait(timeout=60) == 0
     assert [attempt.outcome for attempt in mission.attempts(failing)] == [Outcome.FAILED] * 2
     check_testimony(mission)
+
+
+def test_a_heartbeat_that_reads_old_news_of_a_dead_executor_believes_its_exit_file(mission: RealMission) -> None:
+    task = mission.add(f"{AT_THE_GATE} true", max_attempts=2)
+    waiting = subprocess.Popen(
+        [sys.executable, "-P", IMPATIENT, "0.3", str(mission.home), "stopped"], env=mission.command._environment()
+    )
+    attempt = expect(partial(mission.executing, task))
+    assert attempt.executor is not None
+    holder = apsw.Connection(str(mission.folder.database))
+    holder.execute("BEGIN IMMEDIATE")
+    mission.open_gate()
+    eventually(lambda: mission.exit_file(attempt))
+    executor = attempt.executor
+    os.kill(executor.pid, signal.SIGKILL)
+    eventually(lambda: not process.is_alive(executor))
+    holder.execute("ROLLBACK")
+    holder.close()
+    os.kill(waiting.pid, signal.SIGCONT)
+    assert waiting.wait(timeout=60) == 0
+    mission.settle()
+    assert mission.attempt(task).outcome is Outcome.SUCCEEDED
 
 
 def test_a_heartbeat_that_waits_recovers_an_executor_that_was_killed(mission: RealMission) -> None:

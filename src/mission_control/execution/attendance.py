@@ -176,12 +176,18 @@ class Attendance:
         return False
 
     def _write_stillborn(self, attended: _Attended) -> None:
-        """Its executor ended before it began. Should it live after all, the lost lease keeps it from starting."""
+        """Its executor ended before it began. Should it live after all, the lost lease keeps it from starting.
+
+        One that went to the board alone, and has started, is left to recovery, which ends what is left of it.
+        """
+        name = attended.claim.name
+        if any(attempt.name == name and attempt.executor is not None for attempt in self._board.live()):
+            return
         try:
             self._board.finish(attended.claim.lease, Ending(Outcome.LOST, error="its executor could not be started"))
             attended.is_over = True
         except (Conflict, NotFound):
-            pass  # it went to the board alone and has started, or somebody has ended the attempt
+            pass  # somebody has ended the attempt
 
     def _answer(self, attended: _Attended) -> None:
         if attended.answer:
