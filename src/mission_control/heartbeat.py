@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mission_control import log
 from mission_control.clock import Clock
 from mission_control.config import Config
-from mission_control.errors import Conflict, NotFound
+from mission_control.errors import NotFound
 from mission_control.folder import Folder
 from mission_control.store import agents
 from mission_control.store.store import Store
@@ -105,19 +105,22 @@ class Heart:
         since = self._clock.monotonic()
         looks = self._look(names)
         beats = {name: _Beat(name, look.paused, waiting=look.waiting) for name, look in looks.items()}
-        if any(look.has_live for look in looks.values()):
-            self._recover(beats)
-        able = [name for name, look in looks.items() if look.has_work and not look.paused]
+        # What a recovery ends may put a task back, or be what others waited for.
+        recovered = any(look.has_live for look in looks.values()) and self._recover(beats)
+        able = [name for name, look in looks.items() if (look.has_work or recovered) and not look.paused]
         if able:
             self._work({name: beats[name] for name in able}, wait=wait)
         return [self._report(beat, since) for beat in beats.values()]
 
-    def _recover(self, beats: Mapping[str, _Beat]) -> None:
+    def _recover(self, beats: Mapping[str, _Beat]) -> bool:
+        """Whether there was anything to recover."""
         from mission_control.execution.recovery import recover
 
-        for attempt in recover(self._board(), config=self._config, clock=self._clock):
+        ended = recover(self._board(), config=self._config, clock=self._clock)
+        for attempt in ended:
             if attempt.agent in beats:
                 beats[attempt.agent].reaped.append(attempt)
+        return bool(ended)
 
     def _work(self, beats: Mapping[str, _Beat], *, wait: bool) -> None:
         from mission_control.execution.shift import Shift
@@ -134,7 +137,7 @@ class Heart:
     def rehearse(self, names: Sequence[str]) -> list[Report]:
         """What `beat` would do, found out by doing it in a transaction that is rolled back. Changes nothing."""
         from mission_control.execution.process import own_identity
-        from mission_control.execution.recovery import find_dead
+        from mission_control.execution.recovery import find_dead, record
         from mission_control.store import tasks
 
         since = self._clock.monotonic()
@@ -142,23 +145,13 @@ class Heart:
         beats = []
         with self._store.rehearsal():
             for dead in find_dead(board.live(), config=self._config, now=self._clock.now()):
-                self._rehearse_loss(dead.attempt, dead.cause)
+                record(board, dead, self._folder)
             for name in names:
                 beat = _Beat(name, self._known(name))
                 beat.would_start = [claim.task for claim in board.claim(name, claimer=own_identity())]
                 beat.waiting = tasks.count_waiting(self._store, name)
                 beats.append(beat)
         return [self._report(beat, since, in_earnest=False) for beat in beats]
-
-    def _rehearse_loss(self, attempt: Attempt, cause: str) -> None:
-        from mission_control.domain.attempt import Ending, Outcome
-        from mission_control.store.attempts import Lease
-
-        lease = Lease(attempt.task_id, attempt.number, attempt.token)
-        try:
-            self._board().finish(lease, Ending(Outcome.LOST, error=cause))
-        except Conflict:
-            pass  # ended by itself meanwhile
 
     def _known(self, name: str) -> bool:
         """Whether the agent is paused; NotFound when there is none."""

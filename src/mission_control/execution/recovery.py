@@ -76,15 +76,15 @@ def recover(board: Board, *, config: Config, clock: Clock) -> list[Attempt]:
     with board.together():
         live = {attempt.name for attempt in board.live()}  # without those whose end somebody else recorded meanwhile
         ended = [
-            (d, ending) for d in dead if d.attempt.name in live - still_there and (ending := _record(board, d, folder))
+            (d, ending) for d in dead if d.attempt.name in live - still_there and (ending := record(board, d, folder))
         ]
     for d, ending in ended:
         _log(d, ending, folder, clock)
     return [_ended(d.attempt, ending, clock) for d, ending in ended]
 
 
-def _record(board: Board, dead: Dead, folder: Folder) -> Ending | None:
-    """None when somebody else recorded another end first."""
+def record(board: Board, dead: Dead, folder: Folder) -> Ending | None:
+    """End this attempt by the exit file it left, else as lost; None when somebody else recorded another end first."""
     attempt = dead.attempt
     left = exit_file.read(folder.attempt(attempt.task_id, attempt.number), attempt.token)
     ending = left or Ending(Outcome.LOST, error=dead.cause)
