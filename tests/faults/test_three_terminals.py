@@ -98,7 +98,7 @@ def survive(mission: RealMission, count: int, kills_a_second: float) -> None:
     sys.stdout.write(f"{chaos.killed}, exit codes {chaos.codes}, {outcomes}\n")
     counts = tasks.counts(mission.opened.store)
     assert counts[Status.DONE] + counts[Status.BLOCKED] == count
-    assert all(chaos.killed[role] for role in ("heartbeat", "launcher", "executor")), chaos.killed
+    assert all(chaos.killed[role] for role in ("heartbeat", "executor")), chaos.killed
     assert set(chaos.codes) <= {0, 5, -signal.SIGKILL}, "a heartbeat ended in a way that is not promised"
     check_testimony(mission)
 
