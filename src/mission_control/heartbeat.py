@@ -163,9 +163,9 @@ class Heart:
     def _look(self, names: Sequence[str]) -> dict[str, agents.Beat]:
         """Mark each heartbeat and learn whether there is work: one indexed statement an agent."""
         now = self._clock.now()
-        looks = {}
+        looks: dict[str, agents.Beat] = {}
         with self._store.transaction():
-            for name in names:
+            for name in sorted(names):  # in one order, so that two heartbeats never wait for each other
                 look = agents.beat(self._store, name, now=now, latest_backoff=now + self._config.backoff_cap)
                 if look is None:
                     raise _no_agent(name)
@@ -175,7 +175,7 @@ class Heart:
                     planned = next_heartbeat(look.schedule, now, self._config.zone)
                     agents.schedule_next(self._store, name, planned)
                 looks[name] = look
-        return looks
+        return {name: looks[name] for name in names}
 
     def _report(self, beat: _Beat, since: float, *, in_earnest: bool = True) -> Report:
         started = [self._attempt(claim) for claim in beat.claims]

@@ -9,7 +9,7 @@ from mission_control import log
 from mission_control.board import Board, Claim
 from mission_control.clock import Clock
 from mission_control.config import Config
-from mission_control.errors import Unavailable
+from mission_control.errors import NotFound, Unavailable
 from mission_control.execution.attendance import Attendance, attending
 from mission_control.execution.doorbell import Doorbell
 from mission_control.execution.process import own_identity
@@ -62,12 +62,21 @@ class Shift:
             bell.close()
 
     def _turn(self, attendance: Attendance, seconds: float, names: Sequence[str] | None = None) -> None:
-        """One turn of the attendance, in which these agents (null: all of the shift) claim."""
+        """One turn of the attendance, in which these agents (null: all of the shift) claim.
+
+        In the order of their names, so that shifts which lock the same agents do not wait for one another in a ring.
+        """
         wanted = self._names if names is None else names
         claimer = own_identity()
 
         def claim() -> list[Claim]:
-            return [claim for name in wanted for claim in self._board.claim(name, claimer=claimer)]
+            found: list[Claim] = []
+            for name in sorted(wanted):
+                try:
+                    found += self._board.claim(name, claimer=claimer)
+                except NotFound:
+                    continue  # left the squad during the shift
+            return found
 
         claims = attendance.turn(seconds, claim)
         self.claims += claims
