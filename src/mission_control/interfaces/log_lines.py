@@ -121,4 +121,5 @@ class Following:
 def _unquote(value: str) -> str:
     if not value.startswith('"'):
         return value
-    return value[1:-1].encode("latin-1", "backslashreplace").decode("unicode_escape")
+    # A line that was cut in the middle, e.g. by a full disk, may end inside an escape.
+    return value[1:-1].encode("latin-1", "backslashreplace").decode("unicode_escape", "replace")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 
@@ -73,7 +72,7 @@ def _print_as_they_come(session: Session, agent: str | None, after: int) -> None
 def _print(session: Session, found: Iterable[Activity]) -> None:
     for activity in found:
         if session.as_json:
-            click.echo(json.dumps(shapes.activity_json(activity), ensure_ascii=False))
+            print_json(shapes.activity_json(activity))
         elif session.is_terminal:
             click.echo(_sentence(session, activity))
         else:

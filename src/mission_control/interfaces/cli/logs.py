@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -124,7 +123,7 @@ def _print_as_they_come(session: Session, following: Following, *, told: Sequenc
 def _print(session: Session, lines: Iterable[LogLine]) -> None:
     for line in lines:
         if session.as_json:
-            click.echo(json.dumps(_line_json(line), ensure_ascii=False))
+            print_json(_line_json(line))
         elif session.is_terminal and not session.no_color and line.at:
             click.echo(_coloured(line))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ import click
 
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.text import on_one_line, tsv_cell, without_controls
+
+_CONTROLS_OF_JSON = re.compile(r"[\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,9 @@ Row = Sequence[Cell | str]
 
 
 def print_json(value: Any) -> None:
-    """One document on one line."""
-    click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    """One document on one line that cannot steer a terminal: JSON by itself lets DEL and C1 controls stand."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    click.echo(_CONTROLS_OF_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def print_table(session: Session, columns: Sequence[Column], rows: Iterable[Row], *, when_empty: str) -> None:
