@@ -35,6 +35,7 @@ class Chaos:
         self._mission = mission
         self._random = random.Random(seed)
         self._home = f"HOME={mission.home.parent}".encode()
+        self.complaints = mission.home / "complaints"
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         self.killed: Counter[str] = Counter()
         self.codes: Counter[int] = Counter()
@@ -48,14 +49,15 @@ class Chaos:
                 self._running[number] = self._start(arguments)
 
     def _start(self, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [COMMAND, *arguments],
-            cwd=self._mission.home,
-            env=self._mission.command._environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with self.complaints.open("ab") as complaints:
+            return subprocess.Popen(
+                [COMMAND, *arguments],
+                cwd=self._mission.home,
+                env=self._mission.command._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+            )
 
     def kill_somebody(self) -> None:
         """SIGKILL for one process of a kind drawn by lot; for nobody when none of that kind is alive now."""
@@ -99,7 +101,7 @@ def survive(mission: RealMission, count: int, kills_a_second: float) -> None:
     counts = tasks.counts(mission.opened.store)
     assert counts[Status.DONE] + counts[Status.BLOCKED] == count
     assert all(chaos.killed[role] for role in ("heartbeat", "executor")), chaos.killed
-    assert set(chaos.codes) <= {0, 5, -signal.SIGKILL}, "a heartbeat ended in a way that is not promised"
+    assert set(chaos.codes) <= {0, 5, -signal.SIGKILL}, chaos.complaints.read_text()
     check_testimony(mission)
 
 
