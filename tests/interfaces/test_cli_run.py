@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
-from support.command import Command
+from support.command import COMMAND, Command
 
 
 @pytest.fixture
@@ -47,3 +49,9 @@ def test_without_a_name_somebody_must_be_the_only_one(ada: Command) -> None:
     ada("agent", "add", "bob")
     assert "--agent" in ada("run", "--", "true", expect=2).err
     assert ada("run", "--agent", "bob", "--json", "--", "true").json["agents"] == ["bob"]
+
+
+def test_with_standard_output_closed_the_task_is_done_all_the_same(ada: Command) -> None:
+    words = [str(COMMAND), "--home", str(ada.home), "run", "--", "echo", "unheard"]
+    assert subprocess.run(["/bin/sh", "-c", '"$@" >&-', "sh", *words], check=False).returncode == 0
+    assert ada("logs", "T-1").out == "unheard\n"

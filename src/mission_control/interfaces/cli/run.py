@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, TextIO
 
 import click
 
@@ -54,8 +57,8 @@ def run(context: click.Context, session: Session, words: tuple[str, ...], name: 
             raise InvalidInput("Give one id, or a command after --, e.g.: missionctl run -- make test")
         task_id = mission.views.resolve_task(words[0])
         agent = _assigned(mission, task_id, name)
-    show = sys.stderr if session.as_json else sys.stdout
-    outcome = mission.run(task_id, agent, show.buffer)
+    with _shown_on(sys.stderr if session.as_json else sys.stdout) as show:
+        outcome = mission.run(task_id, agent, show)
     view = mission.views.task(task_id)
     if session.as_json:
         print_json(task_json(view))
@@ -63,6 +66,16 @@ def run(context: click.Context, session: Session, words: tuple[str, ...], name: 
         error = view.attempts[-1].error
         tell(f"{view.attempts[-1].name} {outcome}" + (f": {error}" if error else ""))
     return 0 if outcome is Outcome.SUCCEEDED else FAILED
+
+
+@contextmanager
+def _shown_on(stream: TextIO | None) -> Iterator[BinaryIO]:
+    """Where the bytes of a task go; nowhere when the stream was closed before we started."""
+    if stream is not None:
+        yield stream.buffer
+        return
+    with open(os.devnull, "wb") as nowhere:
+        yield nowhere
 
 
 def _added(mission: Mission, words: tuple[str, ...], name: str | None, actor: str) -> tuple[int, str]:
