@@ -31,7 +31,7 @@ def differing_counters(store: Store, limit: int) -> list[str]:
 
 
 def unassigned(store: Store, limit: int) -> list[int]:
-    """Tasks in the inbox that name nobody."""
+    """Tasks in the inbox that name nobody of the squad."""
     return [row["id"] for row in store.rows("health.unassigned", limit=limit)]
 
 

@@ -118,7 +118,9 @@ def _examine_tasks(store: Store) -> Iterator[Finding]:
 def _examine_unassigned(store: Store) -> Iterator[Finding]:
     for task_id in health.unassigned(store, MOST_OF_A_KIND):
         name = task_name(task_id)
-        yield warning("tasks", f"{name} names nobody, so it runs nowhere", f"missionctl task edit {name} --to AGENT")
+        yield warning(
+            "tasks", f"{name} names nobody of the squad, so it runs nowhere", f"missionctl task edit {name} --to AGENT"
+        )
 
 
 def _examine_refused(store: Store) -> Iterator[Finding]:

@@ -30,7 +30,9 @@ SELECT a.task_id, a.agent
 
 -- name: unassigned
 SELECT t.id FROM task t
- WHERE t.status = 'inbox' AND NOT EXISTS (SELECT 1 FROM assignment a WHERE a.task_id = t.id)
+ WHERE t.status = 'inbox'
+   AND NOT EXISTS (SELECT 1 FROM assignment a JOIN agent g ON g.name = a.agent
+                    WHERE a.task_id = t.id AND NOT g.removed)
  ORDER BY t.id
  LIMIT :limit;
 
