@@ -46,7 +46,7 @@ def task_json(view: TaskView, *, with_attempts: bool = True) -> Json:
         "agents": list(task.agents),
         "command": task.command,
         "after": [task_name(other) for other in task.after],
-        "waiting_for": [hold_text(hold) for hold in view.holds] if task.status in _WAITING else [],
+        "waiting_for": waiting_for(view),
         "next_claim": view.next_claim and {"agent": view.next_claim.agent, "at": instant_text(view.next_claim.at)},
         "not_before": instant_text(task.not_before),
         "retry_at": instant_text(task.retry_at),
@@ -65,6 +65,11 @@ def task_json(view: TaskView, *, with_attempts: bool = True) -> Json:
     if with_attempts:
         shape["attempts"] = [attempt_json(attempt) for attempt in view.attempts]
     return shape
+
+
+def waiting_for(view: TaskView) -> list[str]:
+    """What a task waits for; nothing when it runs or has ended."""
+    return [hold_text(hold) for hold in view.holds] if view.task.status in _WAITING else []
 
 
 def hold_text(hold: Hold) -> str:

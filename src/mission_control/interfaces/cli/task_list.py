@@ -111,7 +111,7 @@ def _print(session: Session, found: Sequence[TaskView], *, with_attempts: bool, 
 
 def _row(session: Session, view: TaskView) -> Row:
     task = view.task
-    waiting = "; ".join(shapes.hold_text(hold) for hold in view.holds)
+    waiting = "; ".join(shapes.waiting_for(view))
     return (
         task.name,
         status_cell(task.status),
