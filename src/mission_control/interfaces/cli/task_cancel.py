@@ -14,7 +14,7 @@ from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.output import tell
 from mission_control.interfaces.cli.parameters import TASK_ID
 from mission_control.interfaces.cli.task_move import EXITS
-from mission_control.interfaces.cli.tasks import change_all, print_changed, where
+from mission_control.interfaces.cli.tasks import change_all, print_changed, tell_executors, where
 
 AFTER_GRACE_SECONDS = 2.0  # what the executor may need to record the end once everything is dead
 LOOK_SECONDS = 0.1
@@ -31,12 +31,12 @@ def cancel(session: Session, ids: tuple[str, ...], *, no_wait: bool) -> None:
     """
     mission, actor = session.mission, session.actor
     cancelled = change_all(session, ids, lambda task: mission.board.cancel(task, actor=actor))
-    live = [attempt for task_id in cancelled for attempt in mission.views.task(task_id).attempts if attempt.is_live]
-    told = [mission.tell(attempt) for attempt in live]
+    told = tell_executors(session, cancelled)
+    live = [attempt for attempt, _ in told]
     if live and not no_wait:
         _wait_for_end(session, live)
     print_changed(session, cancelled, _sentence)
-    _tell_of_survivors(session, live, told)
+    _tell_of_survivors(session, told)
 
 
 def _wait_for_end(session: Session, live: Sequence[Attempt]) -> None:
@@ -60,9 +60,9 @@ def _sentence(task: Task) -> str:
     return f"{task.name} came to its end before it could be cancelled, and is {where(task)}: {task.title}"
 
 
-def _tell_of_survivors(session: Session, live: Sequence[Attempt], told: Sequence[bool]) -> None:
+def _tell_of_survivors(session: Session, told: Sequence[tuple[Attempt, bool]]) -> None:
     """What is still being worked on, and why."""
-    for attempt, reached in zip(live, told, strict=True):
+    for attempt, reached in told:
         if not _is_live(session, attempt):
             continue
         if reached:

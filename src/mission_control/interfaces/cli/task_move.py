@@ -12,7 +12,7 @@ from mission_control.interfaces.cli.choices import STATUS
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.parameters import DURATION, TASK_ID
-from mission_control.interfaces.cli.tasks import change_all, print_changed, where
+from mission_control.interfaces.cli.tasks import change_all, print_changed, tell_executors, where
 
 EXITS = {3: "no such task", 4: "not allowed from here"}
 # What `move` may do in a person's name, in the order in which it is preferred.
@@ -63,6 +63,8 @@ def move(session: Session, ids: tuple[str, ...], status: str, comment: str | Non
     """
     target = Status(status)
     changed = change_all(session, ids, lambda task: _move(session, task, target, comment))
+    if target is Status.CANCELLED:
+        tell_executors(session, changed)
     session.mission.ring()
     print_changed(session, changed, lambda task: f"{task.name} is {where(task)}: {task.title}")
 

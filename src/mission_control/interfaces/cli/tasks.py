@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import click
 
+from mission_control.domain.attempt import Attempt
 from mission_control.domain.task import Status, Task
 from mission_control.interfaces import shapes
 from mission_control.interfaces.cli.context import Session
@@ -24,6 +25,13 @@ def change_all(session: Session, texts: Sequence[str], change: Callable[[int], o
         for task_id in ids:
             change(task_id)
     return ids
+
+
+def tell_executors(session: Session, ids: Iterable[int]) -> list[tuple[Attempt, bool]]:
+    """Let the executors of these tasks look at the board now: each live attempt, and whether it was reached."""
+    mission = session.mission
+    live = [attempt for task_id in ids for attempt in mission.views.task(task_id).attempts if attempt.is_live]
+    return [(attempt, mission.tell(attempt)) for attempt in live]
 
 
 def print_changed(session: Session, ids: Sequence[int], sentence: Callable[[Task], str]) -> None:
