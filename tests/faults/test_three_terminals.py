@@ -25,7 +25,7 @@ AGENTS = ("ada", "bob", "cyd")
 TERMINALS = (("heartbeat", "--all"), ("heartbeat", "--all"), ("heartbeat", "--all", "--wait"))
 SHARES = {"heartbeat": 2, "launcher": 1, "executor": 8}  # of the kills aimed at each kind
 KILLS_A_SECOND = 10
-MOST_SECONDS = 200
+MOST_SECONDS = 500  # far more than it takes; a machine may be busy
 needs_proc = pytest.mark.skipif(not process.HAS_PROC, reason="whom to kill is found by /proc")
 
 
