@@ -63,7 +63,10 @@ def make_private_directory(path: Path | str) -> None:
     try:
         os.mkdir(path, PRIVATE_DIRECTORY)
     except FileNotFoundError:
-        make_private_directory(os.path.dirname(path))
+        parent = os.path.dirname(path)
+        if not parent or os.path.isdir(parent):  # nothing is missing: nobody makes directories here, e.g. in /proc
+            raise
+        make_private_directory(parent)
         make_private_directory(path)
     except FileExistsError:
         if not os.path.isdir(path):

@@ -49,6 +49,12 @@ def test_a_file_in_the_way_is_an_error_not_a_silent_success(tmp_path):
         make_private_directory(tmp_path / "file" / "mission")
 
 
+@pytest.mark.parametrize("place", ["/proc/mission/logs", ""])
+def test_where_no_directory_can_be_made_the_system_says_so(place):
+    with pytest.raises(FileNotFoundError):
+        make_private_directory(place)
+
+
 def test_a_link_at_the_end_is_never_followed(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "target")
     with pytest.raises(OSError, match="link"):
