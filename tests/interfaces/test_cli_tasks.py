@@ -179,7 +179,7 @@ def test_an_answer_puts_a_blocked_task_back(squad: Command) -> None:
     assert squad("task", "answer", task, "-", "--as", "bob", "--json", stdin="Use staging").json["status"] == "inbox"
     (comment,) = squad("show", task, "--json").json["thread"]
     assert (comment["author"], comment["kind"], comment["body"]) == ("bob", "answer", "Use staging")
-    squad("task", "answer", task, "again", expect=4)
+    assert "Possible now: cancel." in squad("task", "answer", task, "again", expect=4).err
 
 
 def test_move_does_what_a_person_may_and_nothing_else(squad: Command) -> None:

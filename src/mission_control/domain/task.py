@@ -61,6 +61,10 @@ TRANSITIONS: Mapping[Status, Mapping[Event, Status]] = {
 }
 
 
+# What a person may do. The rest is what heartbeats and executors report.
+BY_A_PERSON = frozenset({Event.CANCEL, Event.APPROVE, Event.REJECT, Event.RETRY, Event.ANSWER})
+
+
 class Priority(StrEnum):
     """How early a task is taken, before its age is looked at."""
 
@@ -131,7 +135,7 @@ def move(task: Task, event: Event) -> Status:
 
 
 def _next_step(task: Task) -> str:
-    possible = ", ".join(TRANSITIONS[task.status])
+    possible = ", ".join(event for event in TRANSITIONS[task.status] if event in BY_A_PERSON)
     return f"Possible now: {possible}. See: missionctl task show {task.name}"
 
 
