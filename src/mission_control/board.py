@@ -341,13 +341,17 @@ class Board:
                 )
             assigned = [self._assignable(name, wanted.command) for name in wanted.agents]
             handed_over = wanted.agents != task.agents
+            now = self._clock.now()
+            # Whoever says "now" means the backoff, too.
+            at_once = "not_before" in changes and wanted.not_before is not None and wanted.not_before <= now
             edited = replace(
                 wanted,
                 id=task.id,
+                retry_at=None if at_once else task.retry_at,
                 review=wanted.review or (handed_over and any(agent.review for agent in assigned)),
                 rank=rank(wanted.priority, task.created_at, self._config.ageing),
             )
-            tasks.edit(self._store, edited, now=self._clock.now())
+            tasks.edit(self._store, edited, now=now)
             if handed_over:
                 tasks.unassign_all(self._store, task.id)
                 tasks.assign(self._store, task.id, wanted.agents)

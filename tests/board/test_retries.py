@@ -68,6 +68,18 @@ def test_a_failed_task_is_not_tried_again_before_its_backoff(board: Board, clock
     assert len(board.claim("ada", claimer=process())) == 1
 
 
+def test_a_person_who_says_now_ends_the_backoff_and_one_who_says_later_does_not(
+    board: Board, store: Store, clock: FakeClock, task: TaskFactory
+) -> None:
+    task(max_attempts=3)
+    failed = end_once(board, clock, Outcome.FAILED)
+    later = board.edit(failed.id, {"not_before": clock.now() + HOUR}, actor=PERSON)
+    assert later.retry_at == failed.retry_at
+    board.edit(failed.id, {"not_before": clock.now()}, actor=PERSON)
+    assert [claim.task.id for claim in board.claim("ada", claimer=process())] == [failed.id]
+    check_board(store, latest=clock.now())
+
+
 def test_a_retry_counts_from_zero_and_keeps_token_and_history(
     board: Board, store: Store, clock: FakeClock, task: TaskFactory
 ) -> None:

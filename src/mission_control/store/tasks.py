@@ -119,6 +119,7 @@ def edit(store: Store, task: Task, *, now: datetime) -> None:
         timeout_seconds=task.timeout_seconds,
         review=task.review,
         not_before=task.not_before,
+        retry_at=task.retry_at,
         rank=task.rank,
         now=now,
     )

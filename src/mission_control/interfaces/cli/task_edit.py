@@ -41,7 +41,9 @@ from mission_control.interfaces.cli.tasks import print_changed, resolve
 @click.option("--max-attempts", type=int, metavar="N", help="Then it is blocked.")
 @click.option("--timeout", type=DURATION, help="Time limit of an attempt, e.g. 30m.")
 @click.option(
-    "--not-before", metavar="TIME", help="Not sooner than this, e.g. 2026-02-06T10:00:00Z, 10m, or 0 for now."
+    "--not-before",
+    metavar="TIME",
+    help="Not sooner than this, e.g. 2026-02-06T10:00:00Z, 10m, or 0: now, backoff or not.",
 )
 @click.option("--review/--no-review", default=None, help="Whether success needs a person's approval.")
 def edit(session: Session, ids: tuple[str, ...], **given: Any) -> None:

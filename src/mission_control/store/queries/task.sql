@@ -97,7 +97,7 @@ RETURNING id;
 UPDATE task
    SET title = :title, description = :description, priority = :priority, command = :command,
        max_attempts = :max_attempts, timeout_seconds = :timeout_seconds, review = :review,
-       not_before = :not_before, rank = :rank, updated_at = :now
+       not_before = :not_before, retry_at = :retry_at, rank = :rank, updated_at = :now
  WHERE id = :id;
 
 -- name: request_cancel
