@@ -149,6 +149,14 @@ def test_a_database_that_cannot_be_read_is_a_fault_and_left_as_it_is(
     assert left == content
 
 
+def test_what_doctor_says_of_a_missing_database_can_be_done(missionctl: Command) -> None:
+    (missionctl.home / "mission.db").unlink()
+    assert "missionctl init DIR" in missionctl("doctor", expect=7).out
+    copy = missionctl.home / "backups" / "before-migration-mission.db"
+    copy.touch()
+    assert str(copy) in missionctl("doctor", expect=7).out
+
+
 def test_damaged_pages_are_a_fault(ada: Command) -> None:
     for number in range(200):
         change(ada, f"INSERT INTO setting (name, value) VALUES ('filler {number}', '{'x' * 500}')")

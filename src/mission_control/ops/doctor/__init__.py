@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from mission_control.store.store import Store
 
 MOST_PAGES = 5
 LARGE_LOG_BYTES = 100_000_000
-RESTORE = "Keep the file and restore the last backup from the folder backups"
 
 
 def examine(home: Path, environment: Mapping[str, str], clock: Clock) -> list[Finding]:
@@ -33,7 +33,7 @@ def examine(home: Path, environment: Mapping[str, str], clock: Clock) -> list[Fi
     findings += _guarded("disk", _examine_place(home, _file_of(config)))
     if config is None:
         return [*findings, warning("database", "not looked at", "Mend the settings first")]
-    return [*findings, *_guarded("database", _examine_database(config, clock))]
+    return [*findings, *_guarded("database", _examine_database(config, clock), if_damaged=_restoring(home))]
 
 
 def is_healthy(findings: Iterable[Finding]) -> bool:
@@ -67,12 +67,12 @@ def _file_of(config: Config | None) -> Path | None:
     return Path(config.database_address)
 
 
-def _guarded(check: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+def _guarded(check: str, findings: Iterable[Finding], *, if_damaged: str = "") -> Iterator[Finding]:
     """The findings; a refusal while looking becomes the last of them."""
     try:
         yield from findings
     except MissionControlError as refused:
-        yield fault(check, str(refused), RESTORE if isinstance(refused, StoreDamaged) else "Try again")
+        yield fault(check, str(refused), if_damaged if isinstance(refused, StoreDamaged) else "Try again")
     except OSError as refused:
         yield fault(check, f"{refused.filename or ''}: {refused.strerror}".lstrip(": "), "Mend what the system says")
 
@@ -116,7 +116,7 @@ def _examine_database(config: Config, clock: Clock) -> Iterator[Finding]:
             return
         pages = health.damaged_pages(store, MOST_PAGES)
         for problem in pages:
-            yield fault("database", f"{schema.shown_address(address)}: {problem}", RESTORE)
+            yield fault("database", f"{schema.shown_address(address)}: {problem}", _restoring(config.home))
         if not pages:
             yield ok("database", f"{schema.shown_address(address)} is sound, schema {schema.SCHEMA_NUMBER}")
         if file := _file_of(config):
@@ -124,6 +124,14 @@ def _examine_database(config: Config, clock: Clock) -> Iterator[Finding]:
         yield from on_board.examine_board(store, config, clock)
     finally:
         store.close()
+
+
+def _restoring(home: Path) -> str:
+    """What to do about a damaged or missing database: name the newest copy, if there is one."""
+    copies = sorted((home / "backups").glob(f"*{DATABASE_FILE}"), key=os.path.getmtime)
+    if copies:
+        return f"Keep what is left, and put {copies[-1]} into its place"
+    return "Keep what is left, and put a backup of yours into its place; without one, start anew: missionctl init DIR"
 
 
 def _step_for(store: Store) -> str:
