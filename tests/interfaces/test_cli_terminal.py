@@ -97,3 +97,28 @@ def test_deleting_asks_a_person(squad: Command) -> None:
 def test_an_empty_board_says_what_to_do(missionctl: Command) -> None:
     assert "missionctl task add" in on_terminal(missionctl, "ls", "--all", columns=200)
     assert "missionctl agent add" in on_terminal(missionctl, "agent", "list", columns=200)
+
+
+def test_waiting_for_a_task_that_is_blocked_does_not_look_like_success(squad: Command) -> None:
+    squad("run", "--agent", "ada", "--", "false", expect=1)
+    shown = ESCAPE.sub("", on_terminal(squad, "task", "wait", "T-2"))
+    assert shown == "T-2   ■ blocked: 1 attempt failed, the last: exit status 1\n"
+
+
+def test_a_heartbeat_says_when_nobody_is_due(bare_missionctl: Command) -> None:
+    bare_missionctl("init", bare_missionctl.home)
+    assert "missionctl agent add" in on_terminal(bare_missionctl, "heartbeat", "--all")
+    assert "missionctl heartbeat --all" in on_terminal(bare_missionctl, "heartbeat")
+    assert bare_missionctl("heartbeat").out == ""
+
+
+def test_the_next_step_of_doctor_is_shown_in_full(squad: Command) -> None:
+    squad("add", "Waits", "--to", "ada", "--command", "true", "--after", "T-1")
+    squad("cancel", "T-1")
+    shown = ESCAPE.sub("", on_terminal(squad, "doctor", columns=60))
+    assert "…" not in shown
+    assert "missionctl retry T-1" in " ".join(shown.split())
+
+
+def test_the_counts_of_status_fit_into_eighty_columns(squad: Command) -> None:
+    assert any("cancelled 0" in line for line in ESCAPE.sub("", on_terminal(squad, "status", columns=80)).splitlines())

@@ -18,7 +18,12 @@ from mission_control.ops import doctor as ops
 from mission_control.ops.doctor.finding import Finding, Level
 
 _SIGNS = {Level.OK: ("✓", "green"), Level.WARNING: ("!", "yellow"), Level.FAULT: ("✗", "bold red")}
-_COLUMNS = (Column("level"), Column("check"), Column("fact", grows=True), Column("next_step", on_terminal=False))
+_COLUMNS = (
+    Column("level"),
+    Column("check"),
+    Column("fact", grows=True, wraps=True),
+    Column("next_step", on_terminal=False),
+)
 
 
 @command(

@@ -49,6 +49,8 @@ def heartbeat(session: Session, names: tuple[str, ...], everybody: bool, dry_run
         from mission_control.interfaces.shapes import report_json  # the shapes of everything cost 15 ms
 
         print_json([report_json(report) for report in reports])
+    elif session.is_terminal and not wanted:
+        click.echo(_nobody(everybody=everybody))
     else:
         print_lines(session, (line for report in reports for line in _lines(report)), widths=widths)
     return UNAVAILABLE if any(report.result is Result.ERROR for report in reports) else 0
@@ -60,6 +62,12 @@ def _wanted(mission: Mission, names: Sequence[str], *, everybody: bool) -> list[
     if everybody:
         return mission.everybody()
     return list(dict.fromkeys(names)) or mission.due()
+
+
+def _nobody(*, everybody: bool) -> str:
+    if everybody:
+        return "Nobody is in the squad yet. Let somebody join with: missionctl agent add NAME"
+    return "Nobody's heartbeat is due. See: missionctl status. All of them now: missionctl heartbeat --all"
 
 
 def _lines(report: Report) -> Iterator[tuple[Cell, ...]]:

@@ -25,7 +25,7 @@ _COLUMNS = (
     Column("becomes"),
     Column("name"),
     Column("status"),
-    Column("notes", grows=True),
+    Column("notes", grows=True, wraps=True),
 )
 _STYLES = {Fate.IMPORTED: "green", Fate.CHANGED: "yellow", Fate.ALREADY_THERE: "bright_black", Fate.DIFFERS: "yellow"}
 

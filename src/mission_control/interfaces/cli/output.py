@@ -37,6 +37,7 @@ class Column:
     name: str
     heading: str | None = None  # on a terminal; null: the name
     grows: bool = False  # gets the room that is left on a terminal
+    wraps: bool = False  # goes on in the next line where the room is short, for what must be read in full
     right: bool = False
     on_terminal: bool = True  # False: for pipes only
 

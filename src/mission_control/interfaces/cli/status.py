@@ -71,7 +71,7 @@ def _show(session: Session, view: StatusView, gone: Collection[str]) -> None:
     health = Cell("", f"■ {len(gone)} without executor", "bold red") if gone else Cell("", "✓ healthy", "green")
     terminal.print_heading(session, session.mission.folder.home.name, health)
     counts = [terminal.render(_count_cell(status, view.tasks[status])) for status in Status]
-    terminal.console(session).print(Text("   ").join(counts))
+    terminal.console(session).print(Text("  ").join(counts))
     if len(view.machines) > 1 or any(machine.slots for machine in view.machines):
         terminal.print_section(session, "machines")
         _print_machines(session, view)

@@ -123,7 +123,7 @@ _ATTEMPTS = (
     Column("agent"),
     Column("started"),
     Column("took", right=True),
-    Column("error", grows=True),
+    Column("error", grows=True, wraps=True),
 )
 
 
@@ -141,7 +141,7 @@ def _attempt_row(attempt: Attempt, now: datetime) -> Sequence[Cell]:
     )
 
 
-_HISTORY = (Column("when"), Column("what"), Column("who"), Column("", grows=True))
+_HISTORY = (Column("when"), Column("what"), Column("who"), Column("", grows=True, wraps=True))
 
 
 def _latest(activities: Sequence[Activity]) -> Sequence[Activity]:

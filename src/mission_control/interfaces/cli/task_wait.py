@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import click
@@ -11,6 +13,7 @@ from mission_control.domain.task import Status, Task
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.errors import TIMED_OUT, WORK_FAILED, complain
+from mission_control.interfaces.cli.looks import status_cell
 from mission_control.interfaces.cli.parameters import DURATION, TASK_ID
 from mission_control.interfaces.cli.tasks import print_changed, resolve, where
 
@@ -42,9 +45,23 @@ def wait(session: Session, ids: tuple[str, ...], timeout: timedelta | None) -> i
             complain(f"Not ended in time: {names}. See: missionctl task show T-{pending[0]}")
             return TIMED_OUT
         time.sleep(min(pause, left))
-    print_changed(session, numbers, _standing)
+    _print_ended(session, numbers)
     all_done = all(_task(session, number).status is Status.DONE for number in numbers)
     return 0 if all_done else WORK_FAILED
+
+
+def _print_ended(session: Session, numbers: Sequence[int]) -> None:
+    """How each has ended: for a person with the look of its status, for not every end is a success."""
+    if not session.is_terminal or session.as_json:
+        print_changed(session, numbers, _standing)
+        return
+    from mission_control.interfaces.cli import terminal
+
+    for number in numbers:
+        task = _task(session, number)
+        look = status_cell(task.status)
+        reason = f": {task.reason}" if task.reason and task.status is not Status.DONE else ""
+        terminal.print_heading(session, task.name, replace(look, shown=f"{look.on_terminal}{reason}"))
 
 
 def _task(session: Session, number: int) -> Task:

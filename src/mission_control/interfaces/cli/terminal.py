@@ -27,7 +27,7 @@ def console(session: Session) -> Console:
 
 
 def print_table(session: Session, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
-    """Columns without lines, each entry on one line; a column in which nothing stands is left out."""
+    """Columns without lines, each entry on one line unless its column wraps; an empty one is left out."""
     shown = [
         number
         for number, column in enumerate(columns)
@@ -39,7 +39,13 @@ def print_table(session: Session, columns: Sequence[Column], rows: Sequence[Sequ
     for number, width in zip(shown, _widths([columns[number] for number in shown], texts, output.width), strict=True):
         column = columns[number]
         justify: JustifyMethod = "right" if column.right else "left"
-        table.add_column(_heading(column), justify=justify, no_wrap=True, overflow="ellipsis", width=width)
+        table.add_column(
+            _heading(column),
+            justify=justify,
+            no_wrap=not column.wraps,
+            overflow="fold" if column.wraps else "ellipsis",
+            width=width,
+        )
     for line in texts:
         table.add_row(*line)
     output.print(table)
@@ -71,7 +77,7 @@ def print_fields(session: Session, fields: Sequence[tuple[str, Cell]]) -> None:
     table.add_column(no_wrap=True, style=QUIET)
     table.add_column(overflow="fold", ratio=1)
     for name, cell in fields:
-        table.add_row(name.replace("_", " "), render(cell))
+        table.add_row(name.removesuffix("_at").replace("_", " "), render(cell))
     console(session).print(table)
 
 
