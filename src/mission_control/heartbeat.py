@@ -107,7 +107,9 @@ class Heart:
         beats = {name: _Beat(name, look.paused, waiting=look.waiting) for name, look in looks.items()}
         # What a recovery ends may put a task back, or be what others waited for.
         recovered = any(look.has_live for look in looks.values()) and self._recover(beats)
-        able = [name for name, look in looks.items() if (look.has_work or recovered) and not look.paused]
+        able = [
+            name for name, look in looks.items() if not look.paused and (recovered or (look.has_work and look.has_room))
+        ]
         if able:
             self._work({name: beats[name] for name in able}, wait=wait)
         return [self._report(beat, since) for beat in beats.values()]

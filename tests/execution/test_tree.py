@@ -141,10 +141,7 @@ def test_an_executor_that_gets_sigterm_gives_the_task_back_uncounted(mission: Re
 
 
 # What an executor that was killed could not end itself; the next heartbeat does.
-ORPHANS = {name: escape for name, escape in ESCAPES.items() if name != "one without our environment"}
-
-
-@pytest.mark.parametrize("escape", ORPHANS.values(), ids=ORPHANS)
+@pytest.mark.parametrize("escape", ESCAPES.values(), ids=ESCAPES)
 def test_what_a_killed_executor_leaves_is_ended_by_the_next_heartbeat(mission: RealMission, escape: str) -> None:
     attempt = mission.start(f"{escape} exec sleep 1000")
     eventually(lambda: noted(mission))
@@ -167,6 +164,18 @@ def test_a_child_without_our_environment_is_found_while_its_parent_or_its_sessio
     kill_executor(attempt)
     mission.beat()
     assert_all_gone(mission)
+
+
+def test_somebody_who_reads_the_log_of_a_lost_attempt_in_its_folder_is_left_in_peace(mission: RealMission) -> None:
+    attempt = mission.start("echo here; exec sleep 1000")
+    output = mission.folder.output(attempt.task_id, attempt.number)
+    eventually(lambda: output.read_text() == "here\n")
+    with subprocess.Popen(["tail", "-f", output], cwd=output.parent / "workspace", stdout=subprocess.DEVNULL) as reader:
+        kill_executor(attempt)
+        mission.beat()
+        assert reader.poll() is None
+        reader.kill()
+    assert mission.attempt(attempt).outcome == "lost"
 
 
 def kill_executor(attempt: Attempt) -> None:

@@ -24,7 +24,7 @@ from mission_control.execution.environment import environment_of
 from mission_control.execution.execution import Execution
 from mission_control.execution.output import Output
 from mission_control.execution.recorder import Recorder
-from mission_control.execution.runners import RUNNERS
+from mission_control.execution.runners import RUNNERS, refuses
 from mission_control.execution.tree import Tree, become_subreaper
 from mission_control.folder import Folder, make_private_directory
 
@@ -49,11 +49,11 @@ class Executor:
     def __init__(self, execution: Execution, *, config: Config, clock: Clock, inherited: Mapping[str, str]) -> None:
         """`inherited` is what the attempt gets of our environment."""
         folder = Folder(config.home)
-        runner = RUNNERS.get(execution.runner)
+        self._refusal = refuses(execution.runner, execution.command)
         self._execution = execution
         self._config = config
         self._clock = clock
-        self._argv = runner.command_line(execution) if runner else None
+        self._argv = [] if self._refusal else RUNNERS[execution.runner].command_line(execution)
         self._environment = environment_of(execution, str(config.home), inherited)
         self._attempt_folder = str(folder.attempt(execution.task_id, execution.number))
         self._workspace = os.path.join(self._attempt_folder, "workspace")
@@ -129,8 +129,8 @@ class Executor:
         return replace(ending, duration_seconds=time.monotonic() - since)
 
     def _start_and_watch(self, output: Output) -> Ending:
-        if self._argv is None:
-            return Ending(Outcome.FAILED, error=f"this program has no runner {self._execution.runner!r}")
+        if self._refusal:
+            return Ending(Outcome.FAILED, error=self._refusal)
         os.chdir(self._workspace)
         try:
             self._tree.start(self._argv, self._environment, output.descriptor)

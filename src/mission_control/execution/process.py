@@ -102,17 +102,22 @@ def descendants(ancestors: Iterable[int], processes: Mapping[int, Process]) -> l
     return [process for process in found.values() if not process.is_zombie]
 
 
-def leftovers(executors: Mapping[str, ProcessIdentity | None], beginning: str) -> dict[str, list[Process]]:
+def leftovers(
+    executors: Mapping[str, ProcessIdentity | None], beginning: str, outputs: Mapping[str, str]
+) -> dict[str, list[Process]]:
     """What is left of attempts whose executor is gone, by name, for those of which something is.
 
     It is the executor's session, all that have `beginning` and then the attempt's name as an entry of their environment
-    (see execution.mark), and what descends from those. One look at the process table for all attempts.
+    (see execution.mark), all whose output goes to the file that `outputs` has for the attempt (path to name), and
+    what descends from those. One look at the process table for all attempts.
     """
     processes = table()
     roots: dict[str, set[int]] = {name: set() for name in executors}
     for process, name in _marked(processes, beginning):
         if name in roots:
             roots[name].add(process.pid)
+    for process in processes.values():
+        roots.get(outputs.get(_output_file(process.pid), ""), set()).add(process.pid)
     sessions: dict[int, set[int]] = {}
     for process in processes.values():
         sessions.setdefault(process.session, set()).add(process.pid)
@@ -207,6 +212,18 @@ def _rest_of_entry(pid: int, beginning: str) -> str | None:
         if entry.startswith(beginning.encode()):
             return entry.removeprefix(beginning.encode()).decode(errors="replace")
     return None
+
+
+def _output_file(pid: int) -> str:
+    """Where its standard output goes, or else its standard error; empty when that is no file or not to be seen."""
+    for descriptor in (1, 2):
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{descriptor}")
+        except OSError:
+            continue
+        if target.startswith("/"):
+            return target
+    return ""
 
 
 def _environment(pid: int) -> list[bytes]:

@@ -6,11 +6,13 @@ of containers into which we cannot look, end when their lease has expired.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from mission_control import log
 from mission_control.board import Board
@@ -129,9 +131,11 @@ def end_leftovers(attempts: Sequence[Attempt], *, config: Config) -> set[str]:
     """
     executors = {attempt.name: attempt.executor for attempt in attempts}
     beginning = mark(str(config.home), "")
+    folder = Folder(Path(os.path.realpath(config.home)))
+    outputs = {str(folder.output(attempt.task_id, attempt.number)): attempt.name for attempt in attempts}
 
     def living() -> dict[str, list[process.Process]]:
-        return process.leftovers(executors, beginning)
+        return process.leftovers(executors, beginning, outputs)
 
     _signal_until_gone(living, signal.SIGTERM, config.grace_seconds)
     _signal_until_gone(living, signal.SIGKILL, KILL_SECONDS)

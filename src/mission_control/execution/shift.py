@@ -51,7 +51,10 @@ class Shift:
 
     def _stay(self, attendance: Attendance) -> None:
         """Fill the slots that become free until nothing is live any more."""
-        bell = Doorbell(self._folder.doorbells)
+        try:
+            bell = Doorbell(self._folder.doorbells)
+        except OSError as fault:
+            raise Unavailable(f"No doorbell can be hung in {self._folder.doorbells}: {fault}.") from fault
         attendance.listen_to(bell)
         try:
             self._turn(attendance, 0)  # what came before the bell hung

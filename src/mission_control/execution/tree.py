@@ -17,6 +17,7 @@ _PR_SET_CHILD_SUBREAPER = 36  # see prctl(2)
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _SIGNALS_TO_RESET = [number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP)]
 KILL_AGAIN_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
 
 
 def become_subreaper() -> None:
@@ -74,9 +75,11 @@ class Tree:
             return 0
         told = process.send(self._living(), signal.SIGTERM)
         if not self._gone_within(grace_seconds):
+            pause = KILL_AGAIN_SECONDS
             while self.reap():
                 process.send(self._living(), signal.SIGKILL)
-                self._gone_within(KILL_AGAIN_SECONDS)
+                self._gone_within(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)  # what nobody can kill is not asked all the time
         return told
 
     def _living(self) -> list[process.Process]:

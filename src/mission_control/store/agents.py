@@ -15,6 +15,7 @@ class Beat:
 
     paused: bool
     has_work: bool  # something is ready, or its wait has passed
+    has_room: bool  # not all its slots are in use
     has_live: bool  # somebody's attempt is live, so there may be something to recover
     waiting: int  # tasks of the agent in the inbox
     schedule: str
@@ -103,6 +104,7 @@ def beat(store: Store, name: str, *, now: datetime, latest_backoff: datetime) ->
     return Beat(
         paused=bool(row["paused"]),
         has_work=bool(has_work),
+        has_room=bool(row["has_room"]),
         has_live=bool(row["has_live"]),
         waiting=int(row["waiting"]),
         schedule=row["schedule"],

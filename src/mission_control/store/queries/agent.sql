@@ -53,7 +53,8 @@ RETURNING paused, schedule, next_heartbeat_at,
                 WHERE a.agent = :name AND a.claimable AND a.wake_at <= :now) AS has_waking,
        EXISTS (SELECT 1 FROM task t
                 WHERE t.status = 'inbox' AND t.retry_at > :latest_backoff) AS has_stale_backoff,
-       EXISTS (SELECT 1 FROM attempt l WHERE l.ended_at IS NULL) AS has_live;
+       EXISTS (SELECT 1 FROM attempt l WHERE l.ended_at IS NULL) AS has_live,
+       (SELECT count(*) FROM attempt l WHERE l.agent = :name AND l.ended_at IS NULL) < slots AS has_room;
 
 -- name: schedule_next
 UPDATE agent SET next_heartbeat_at = :next_heartbeat_at WHERE name = :name;
