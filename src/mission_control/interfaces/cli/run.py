@@ -38,7 +38,7 @@ class _Run(Command):
     "run",
     cls=_Run,
     examples=("missionctl run T-12", "missionctl run --agent samurai_jack -- make test"),
-    exits={0: "it succeeded", 1: "it ended otherwise", 3: "no such task", 4: "it cannot start now"},
+    exits={0: "it succeeded", 1: "it ended otherwise", 3: "no such task or agent", 4: "it cannot start now"},
 )
 @click.argument("words", nargs=-1, required=True, metavar="ID | -- COMMAND...")
 @click.option("--agent", "name", type=AGENT, help="Who does it. Default: whoever is assigned, or the only agent.")
@@ -101,4 +101,4 @@ def _assigned(mission: Mission, task_id: int, name: str | None) -> str:
     agents: Any = mission.views.task(task_id).task.agents
     if not agents:
         raise InvalidInput(f"Nobody is assigned. First: missionctl task edit {task_name(task_id)} --to AGENT")
-    return name or agents[0]
+    return agents[0] if name is None else mission.views.resolve_agent(name)

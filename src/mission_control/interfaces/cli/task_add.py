@@ -34,7 +34,7 @@ from mission_control.interfaces.cli.tasks import resolve, where
         "missionctl task add --to dexter --command 'wc -l *' -- '-v means verbose?'",
         "missionctl task add --from tasks.jsonl",
     ),
-    exits={3: "no such agent or predecessor", 4: "refused in this state"},
+    exits={3: "no such agent or predecessor"},
 )
 @click.argument("title", required=False)
 @click.option("--to", type=AGENTS, multiple=True, help="Who does it; several: the first with a free slot.")
