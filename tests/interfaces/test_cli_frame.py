@@ -7,19 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
 from mission_control.interfaces.cli import run
-from mission_control.interfaces.cli.command import Command as ClickCommand
-from mission_control.interfaces.cli.command import LazyGroup
-from mission_control.interfaces.cli.main import COMMANDS, TASK_COMMANDS, root
+from mission_control.interfaces.cli.main import COMMANDS, TASK_COMMANDS
 from mission_control.interfaces.mission import Application, Mission
 from support.command import COMMAND, Command
 from support.eventually import eventually
+from support.every_command import every_command
 
 # What a command that is typed all day must never load.
 HEAVY = (
@@ -37,24 +35,12 @@ HEAVY = (
 )
 
 
-def commands(group: LazyGroup = root, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command with the words that call it."""
-    for name in group.table:
-        found = group.get_command(click.Context(group), name)
-        assert found is not None
-        if isinstance(found, LazyGroup):
-            yield from commands(found, (*path, name))
-        else:
-            yield (*path, name), found
-
-
-EVERY = dict(commands())
+EVERY = dict(every_command())
 
 
 @pytest.mark.parametrize("words", EVERY, ids=" ".join)
 def test_every_command_shows_an_example_and_its_exit_codes(words: tuple[str, ...]) -> None:
     command = EVERY[words]
-    assert isinstance(command, ClickCommand)
     help_text = command.get_help(click.Context(command))
     assert command.examples
     assert "Examples:" in help_text

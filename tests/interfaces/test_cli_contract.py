@@ -1,0 +1,364 @@
+"""What scripts rely on, for every command: with --json one document of the promised keys, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from mission_control.domain.attempt import Attempt
+from mission_control.domain.task import Task
+from mission_control.squad import NewAgent
+from support import promised_shapes as promised
+from support.command import Answer, Command
+from support.eventually import eventually
+from support.every_command import every_command
+from support.factories import PERSON
+from support.promised_shapes import differences
+from support.real_mission import AT_THE_GATE, RealMission
+
+LEGACY = Path(__file__).parents[2] / "examples" / "legacy"
+ALWAYS = {0, 2}
+WITHOUT_A_MISSION = 5
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A call that works and what it gives; for every other exit code a call that ends with it.
+
+    Calls may hold `{names}` of the stage. 2 and 5 are what every command ends with: those calls are the same for all.
+    """
+
+    call: str
+    gives: Any
+    ends: Mapping[int, str] = field(default_factory=dict)
+
+
+CONTRACTS: Mapping[str, Contract] = {
+    "init": Contract("init {folder}", {"home": str, "agents": [str]}, {4: "init {home}"}),
+    "demo": Contract("demo {folder}", promised.DEMO, {4: "demo {home}"}),
+    "task add": Contract(
+        "task add Title --to {agent} --command true", promised.TASK, {3: "task add Title --to nobody --command true"}
+    ),
+    "task list": Contract("task list", [promised.TASK_IN_LIST], {3: "task list --agent nobody"}),
+    "task ready": Contract("task ready --agent {busy}", [promised.TASK_IN_LIST], {3: "task ready --agent nobody"}),
+    "task show": Contract("task show {done}", promised.TASK_PAGE, {3: "task show T-999999"}),
+    "task logs": Contract(
+        "task logs {done}", {**promised.ENDED_ATTEMPT, "text": str}, {3: "task logs {inbox} --attempt 1"}
+    ),
+    "task edit": Contract(
+        "task edit {inbox} --priority high",
+        promised.TASK,
+        {3: "task edit {inbox} --to nobody", 4: "task edit {failed_once} --max-attempts 1"},
+    ),
+    "task depend": Contract(
+        "task depend {inbox} --on {inbox}",
+        promised.TASK,
+        {3: "task depend {inbox} --on T-999999", 4: "task depend {done} --on {inbox}"},
+    ),
+    "task retry": Contract("task retry {blocked}", promised.TASK, {3: "task retry T-999999", 4: "task retry {inbox}"}),
+    "task cancel": Contract("task cancel {inbox}", promised.TASK, {3: "task cancel T-999999", 4: "task cancel {done}"}),
+    "task approve": Contract(
+        "task approve {review}", promised.TASK, {3: "task approve T-999999", 4: "task approve {inbox}"}
+    ),
+    "task reject": Contract(
+        "task reject {review} why", promised.TASK, {3: "task reject T-999999 why", 4: "task reject {inbox} why"}
+    ),
+    "task answer": Contract(
+        "task answer {blocked} yes", promised.TASK, {3: "task answer T-999999 yes", 4: "task answer {inbox} yes"}
+    ),
+    "task comment": Contract("task comment {inbox} text", promised.COMMENT, {3: "task comment T-999999 text"}),
+    "task move": Contract(
+        "task move {review} done", promised.TASK, {3: "task move T-999999 done", 4: "task move {inbox} done"}
+    ),
+    "task delete": Contract(
+        "task delete {inbox} --yes",
+        {"deleted": [promised.TASK_ID], "dry_run": bool},
+        {3: "task delete T-999999 --yes", 4: "task delete {live} --yes"},
+    ),
+    "task wait": Contract(
+        "task wait {done}",
+        promised.TASK,
+        {1: "task wait {blocked}", 3: "task wait T-999999", 124: "task wait {inbox} --timeout 100ms"},
+    ),
+    "agent add": Contract("agent add {new_name} --role tests", promised.AGENT, {4: "agent add {agent}"}),
+    "agent list": Contract("agent list", [promised.AGENT]),
+    "agent show": Contract("agent show {agent}", promised.AGENT, {3: "agent show nobody"}),
+    "agent edit": Contract("agent edit {agent} --slots 2", promised.AGENT, {3: "agent edit nobody --slots 2"}),
+    "agent pause": Contract("agent pause {agent}", promised.AGENT, {3: "agent pause nobody"}),
+    "agent resume": Contract("agent resume {agent}", promised.AGENT, {3: "agent resume nobody"}),
+    "agent remove": Contract(
+        "agent remove {agent}", {"removed": [str]}, {3: "agent remove nobody", 4: "agent remove {busy}"}
+    ),
+    "heartbeat": Contract("heartbeat {busy} --wait", [promised.REPORT], {3: "heartbeat nobody"}),
+    "run": Contract(
+        "run {inbox}",
+        promised.TASK,
+        {1: "run --agent {agent} -- false", 3: "run {inbox} --agent nobody", 4: "run {done}"},
+    ),
+    "status": Contract("status", promised.STATUS_PAGE),
+    "stats": Contract("stats", promised.STATS, {3: "stats --agent nobody"}),
+    "logs": Contract("logs", [promised.LOG_LINE], {3: "logs nobody"}),
+    "events": Contract("events", [promised.ACTIVITY], {3: "events --agent nobody"}),
+    "doctor": Contract("doctor", promised.DOCTOR, {7: "doctor --home {damaged}"}),
+    "import": Contract("import {legacy}", promised.IMPORT),
+    "completion": Contract("completion bash", {"shell": str, "script": str}),
+    "version": Contract("version", {"missionctl": str, "python": str, "sqlite": str}),
+}
+SHORTCUTS = {"add": "task add", "ls": "task list", "show": "task show", "ready": "task ready"} | {
+    name: f"task {name}" for name in ("retry", "cancel")
+}
+# Codes that need more than one call: who proves them.
+PROVED_ELSEWHERE = {
+    ("demo", 1): "tests/ops/test_demo.py",
+    ("task delete", 1): "tests/interfaces/test_cli_terminal.py, for only a terminal can be asked",
+    ("status", 7): "below",
+}
+ENDS = [(name, code) for name, contract in CONTRACTS.items() for code in contract.ends]
+NEEDS_A_MISSION = [" ".join(words) for words, command in every_command() if WITHOUT_A_MISSION in command.exits]
+
+
+class Stage(Mapping[str, str]):
+    """What the calls are about. All but `live` is new each time it is asked for: a task, an agent, a folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.mission = RealMission(home)
+        self.live = self.mission.start(AT_THE_GATE, to="gil")
+        self.damaged = _folder_with_a_damaged_database(home.parent / "damaged")
+        self.newer = _folder_with_a_newer_database(home.parent / "newer")
+        self._made = 0
+        self._make: Mapping[str, Callable[[], object]] = {
+            "home": lambda: home,
+            "folder": lambda: home.parent / self._new_name(),
+            "legacy": lambda: LEGACY,
+            "damaged": lambda: self.damaged,
+            "new_name": self._new_name,
+            "agent": self._agent,
+            "busy": self._agent_with_a_task,
+            "live": lambda: f"T-{self.live.task_id}",
+            "inbox": lambda: self._task("true").name,
+            "done": lambda: self._tried("echo done"),
+            "review": lambda: self._tried("true", review=True),
+            "blocked": lambda: self._tried("false", expect=1),
+            "failed_once": lambda: self._tried("false", max_attempts=3, expect=1),
+        }
+
+    def __getitem__(self, name: str) -> str:
+        return str(self._make[name]())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._make)
+
+    def __len__(self) -> int:
+        return len(self._make)
+
+    def __call__(self, call: str, *, expect: int = 0) -> Answer:
+        """The call with --json, carried out in the mission."""
+        return self.mission.command("--json", *call.format_map(self).split(), expect=expect)
+
+    def close(self) -> None:
+        self.mission.open_gate()
+        self.mission.ended(self.live)
+        self.mission.close()
+
+    def _new_name(self) -> str:
+        self._made += 1
+        return f"new{self._made}"
+
+    def _agent(self) -> str:
+        name = self._new_name()
+        self.mission.opened.squad.add(NewAgent(name=name), actor=PERSON)
+        return name
+
+    def _agent_with_a_task(self) -> str:
+        name = self._new_name()
+        self._task("true", to=name)
+        return name
+
+    def _task(self, command: str, *, to: str = "ada", **fields: Any) -> Task:
+        return self.mission.add(command, to=to, **fields)
+
+    def _tried(self, command: str, *, expect: int = 0, **fields: Any) -> str:
+        """A task after its first attempt."""
+        task = self._task(command, **fields)
+        self.mission.command("run", task.name, expect=expect)
+        return task.name
+
+
+def _folder_with_a_damaged_database(home: Path) -> Path:
+    Command(home)("init", home)
+    for file in home.glob("mission.db*"):  # the write-ahead log alone would bring everything back
+        file.unlink()
+    (home / "mission.db").write_bytes(b"no database at all" * 500)
+    return home
+
+
+def _folder_with_a_newer_database(home: Path) -> Path:
+    Command(home)("init", home)
+    connection = apsw.Connection(str(home / "mission.db"))
+    connection.execute("INSERT INTO migration (number, name, applied_at) VALUES (9999, 'later', '2030-01-01')")
+    connection.close()
+    return home
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One mission for all calls of this file."""
+    stage = Stage(tmp_path_factory.mktemp("contract") / "mission")
+    yield stage
+    stage.close()
+
+
+def test_no_command_and_no_exit_code_of_its_help_is_without_a_contract() -> None:
+    for words, command in every_command():
+        name = " ".join(words)
+        contract = CONTRACTS[SHORTCUTS.get(name, name)]
+        elsewhere = {code for proved, code in PROVED_ELSEWHERE if proved == SHORTCUTS.get(name, name)}
+        assert set(command.exits) - {WITHOUT_A_MISSION} == ALWAYS | set(contract.ends) | elsewhere, name
+    assert {" ".join(words) for words, _ in every_command()} == {*CONTRACTS, *SHORTCUTS}
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_with_json_standard_output_holds_one_document_of_the_promised_shape(stage: Stage, name: str) -> None:
+    answer = stage(CONTRACTS[name].call)
+    document = _only_document(answer)
+    assert list(differences(document, CONTRACTS[name].gives)) == []
+    assert document != [], "an empty list proves nothing"
+    _assert_prose(answer.err)
+
+
+@pytest.mark.parametrize("shortcut", SHORTCUTS)
+def test_a_shortcut_gives_what_its_noun_and_verb_give(stage: Stage, shortcut: str) -> None:
+    contract = CONTRACTS[SHORTCUTS[shortcut]]
+    answer = stage(contract.call.replace(SHORTCUTS[shortcut], shortcut, 1))
+    assert list(differences(_only_document(answer), contract.gives)) == []
+
+
+@pytest.mark.parametrize(("name", "code"), ENDS)
+def test_every_exit_code_of_the_help_comes_with_a_document_or_a_reason(stage: Stage, name: str, code: int) -> None:
+    contract = CONTRACTS[name]
+    answer = stage(contract.ends[code], expect=code)
+    _assert_prose(answer.err)
+    if code in (1, 7):  # the command did its work; what it tells is not good
+        assert list(differences(_only_document(answer), contract.gives)) == []
+    else:
+        assert answer.out == ""
+        assert answer.err.startswith("missionctl: ")
+
+
+@pytest.mark.parametrize("name", [*CONTRACTS, *SHORTCUTS])
+def test_wrong_usage_ends_with_2_and_one_line(stage: Stage, name: str) -> None:
+    answer = stage(f"{name} --no-such-option", expect=2)
+    assert answer.out == ""
+    assert answer.err.count("\n") == 1
+    assert "--no-such-option" in answer.err
+
+
+def test_rows_that_cannot_be_taken_over_are_told_as_json_too(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "tasks.json").write_text('[{"id": "task-1"}, "no task"]')
+    answer = stage(f"import {tmp_path}", expect=2)
+    assert list(differences(_only_document(answer), promised.IMPORT_REFUSED)) == []
+    _assert_prose(answer.err)
+
+
+@pytest.mark.parametrize("name", NEEDS_A_MISSION)
+def test_without_a_mission_that_can_be_used_every_command_ends_with_5(stage: Stage, name: str, tmp_path: Path) -> None:
+    words = CONTRACTS[SHORTCUTS.get(name, name)].call.format_map(_AnyWord()).split()
+    for home in (tmp_path, stage.damaged, stage.newer):
+        is_told_what_is_wrong = name == "doctor" and home is not tmp_path
+        before = _files(home)
+        answer = Command(home)("--json", "--home", home, *words, expect=7 if is_told_what_is_wrong else 5)
+        assert _files(home) == before
+        if is_told_what_is_wrong:
+            assert _only_document(answer)["healthy"] is False
+        else:
+            assert answer.out == ""
+            assert answer.err.startswith("missionctl: ")
+
+
+class _AnyWord(dict[str, str]):
+    """Both a legal id and a legal name, for a call that must end before it asks what it is."""
+
+    def __missing__(self, _: str) -> str:
+        return "1"
+
+
+# What is live
+
+
+def test_the_outcome_is_null_while_an_attempt_is_live(stage: Stage) -> None:
+    (shown,) = stage("show {live}").json["attempts"]
+    (listed,) = [attempt for task in stage("ls --attempts").json for attempt in task["attempts"] if _is_live(attempt)]
+    (running,) = stage("status").json["live"]
+    logged = stage("task logs {live}").json
+    for attempt in (shown, listed, running, logged):
+        assert attempt["id"] == stage.live.name
+        assert list(differences(attempt, promised.LIVE_ATTEMPT)) == []
+
+
+def _is_live(attempt: Mapping[str, Any]) -> bool:
+    return attempt["outcome"] is None
+
+
+def test_what_a_heartbeat_started_is_told_as_it_ended_or_as_it_lives(stage: Stage) -> None:
+    (waited,) = stage("heartbeat {busy} --wait").json
+    assert waited["result"] == "worked"
+    (ended,) = waited["started"]
+    assert list(differences(ended, promised.ENDED_ATTEMPT)) == []
+    (would,) = stage("heartbeat {busy} --dry-run").json
+    assert len(would["would_start"]) == 1
+    assert list(differences(would, promised.REPORT)) == []
+    (nothing,) = stage("heartbeat {agent}").json
+    assert (nothing["result"], nothing["started"], nothing["reaped"]) == ("ok", [], [])
+
+
+def test_several_tasks_or_agents_are_told_as_a_list(stage: Stage) -> None:
+    both = stage("task cancel {inbox} {inbox}").json
+    assert list(differences(both, [promised.TASK])) == []
+    agents = stage("agent pause {agent} {agent}").json
+    assert list(differences(agents, [promised.AGENT])) == []
+    assert (len(both), len(agents)) == (2, 2)
+
+
+def test_status_ends_with_7_until_a_heartbeat_has_recovered_what_was_killed(mission: RealMission) -> None:
+    victim = mission.start(AT_THE_GATE)
+    _kill(victim)
+    status = eventually(lambda: mission.command("status", "--json", expect=7)).json
+    assert list(differences(status, promised.STATUS_PAGE)) == []
+    (report,) = mission.beat(wait=False)
+    (reaped,) = report["reaped"]
+    assert list(differences(reaped, promised.ENDED_ATTEMPT)) == []
+    assert (reaped["id"], reaped["outcome"]) == (victim.name, "lost")
+    mission.command("status", "--json")
+
+
+def _kill(attempt: Attempt) -> None:
+    assert attempt.executor is not None
+    os.kill(attempt.executor.pid, signal.SIGKILL)
+
+
+def _only_document(answer: Answer) -> Any:
+    """The one document: nothing before it, nothing after it but the end of its line."""
+    document, end = json.JSONDecoder().raw_decode(answer.out)
+    assert answer.out[end:] == "\n"
+    return document
+
+
+def _assert_prose(text: str) -> None:
+    """Words for people: nothing that a program could take for a second document."""
+    for line in text.splitlines():
+        assert line[:1] not in ("{", "["), line
+        assert line.isprintable()
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """All that is written below a folder. Reading a database may leave an empty log and an index of it."""
+    found = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {name: content for name, content in found.items() if content and name != "mission.db-shm"}
