@@ -19,6 +19,7 @@ from mission_control.config import forget_settings_of_environment
 from mission_control.domain.attempt import Outcome, attempt_name
 from mission_control.domain.history import Activity
 from mission_control.domain.task import Event, Status, task_name
+from mission_control.errors import InvalidInput, MissionControlError
 from mission_control.interfaces import shapes
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
@@ -28,7 +29,8 @@ from mission_control.interfaces.cli.main import COMMANDS
 from mission_control.interfaces.cli.output import print_json
 from mission_control.interfaces.cli.text import on_one_line
 from mission_control.interfaces.mission import Mission
-from mission_control.ops.demo import PERSON, SETTINGS, Demo, Ended
+from mission_control.ops.demo.play import PERSON, SETTINGS, Announced, Demo, Ended
+from mission_control.ops.demo.story import put_story
 from mission_control.views import TaskView
 
 SQUAD = "demo"
@@ -46,10 +48,22 @@ LOOK_AROUND = (
 
 
 @dataclass(frozen=True)
+class Programme:
+    """What is played: all tasks of the new mission."""
+
+    about: str
+    announced: Sequence[Announced]
+    look_around: Sequence[tuple[str, str]]
+    told_until: int = 0  # the last line of history that is no news any more
+    imported: shapes.Json | None = None  # what `missionctl import --json` would have said
+
+
+@dataclass(frozen=True)
 class Result:
     """How the whole demo ended."""
 
     home: Path
+    programme: Programme
     seconds: float
     ends: Sequence[Ended]
 
@@ -64,37 +78,58 @@ class Result:
 
 @command(
     "demo",
-    examples=("missionctl demo", "missionctl demo my-first-mission", "missionctl demo --remove --json"),
+    examples=(
+        "missionctl demo",
+        "missionctl demo my-first-mission",
+        "missionctl demo --legacy ~/mission-control",
+        "missionctl demo --remove --json",
+    ),
     exits={0: "every task ended as announced", 1: "a task ended otherwise", 4: "there is a mission already"},
     needs_mission=False,
 )
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), required=False, metavar="[DIR]")
+@click.option(
+    "--legacy",
+    type=click.Path(path_type=Path),
+    metavar="OLD",
+    help="Import the JSON folder OLD of the old system instead, and let its own squad execute its unfinished tasks.",
+)
 @click.option("--remove", is_flag=True, help="Remove the folder afterwards. Default: it stays, to look around.")
-def demo(session: Session, folder: Path | None, remove: bool) -> int:  # noqa: FBT001  click's signature
+def demo(session: Session, folder: Path | None, legacy: Path | None, *, remove: bool) -> int:
     """Show a squad of five at work: success, retries, a time limit, a chain, a review, a killed executor.
 
     All tasks are real commands, executed on this machine in DIR or in a new temporary folder. It takes some seconds.
+    With --legacy, tasks that were blocked only for want of a command get one that prints their title; all others must
+    stay as they came. OLD itself is only read.
     """
     forget_settings_of_environment()  # the demo has its own; above all it never plays in somebody's database
+    is_new = folder is None or not folder.expanduser().exists()
+    if remove and not is_new:
+        raise InvalidInput(f"{folder} is there already; --remove would remove what is in it, too. Name a new folder.")
     home = _make(session, folder)
-    result = _play(session, home)
+    try:
+        programme = _prepare(session, legacy)
+    except MissionControlError:
+        # What could not begin leaves nothing, and does not stand in the way of the next try.
+        if is_new:
+            _remove(session, home)
+        raise
+    result = _play(session, programme)
     if session.as_json:
         print_json(_document(result))
     else:
         _print_end(session, result, stays=not remove)
     if remove:
-        session.close()
-        shutil.rmtree(home)
+        _remove(session, home)
     return WORK_FAILED if result.differences else 0
 
 
 def _make(session: Session, folder: Path | None) -> Path:
-    """A mission with the demo's squad and settings, opened in the session."""
+    """An empty mission with the demo's settings, to be opened by the session."""
     place = Path(tempfile.mkdtemp(prefix=PREFIX)) if folder is None else folder.expanduser()
     mission = session.application.create(place)
     home = mission.folder.home
     try:
-        let_join(mission, SQUAD, actor=PERSON)
         mission.folder.settings.write_text(SETTINGS, encoding="utf-8")
     finally:
         mission.close()
@@ -102,29 +137,46 @@ def _make(session: Session, folder: Path | None) -> Path:
     return home
 
 
-def _play(session: Session, home: Path) -> Result:
+def _prepare(session: Session, legacy: Path | None) -> Programme:
+    """Let the squad join and put the tasks on the board."""
+    if legacy is not None:
+        # Imported here: the story needs nothing of an import.
+        from mission_control.interfaces.cli.demo_legacy import prepare_legacy
+
+        return prepare_legacy(session, legacy)
+    mission = session.mission
+    let_join(mission, SQUAD, actor=PERSON)
+    return Programme("five agents, real tasks", put_story(board=mission.board, squad=mission.squad), LOOK_AROUND)
+
+
+def _play(session: Session, programme: Programme) -> Result:
     mission = session.mission
     play = Demo(
+        programme.announced,
+        told_until=programme.told_until,
         board=mission.board,
-        squad=mission.squad,
         views=mission.views,
         clock=mission.clock,
         config=mission.config,
         heartbeat=mission.heartbeat,
         is_executing=mission.is_executing,
     )
-    play.prepare()
     since, began_at = mission.clock.monotonic(), mission.clock.now()
     if session.is_terminal:
         # Imported here: rich is for terminals only.
         from mission_control.interfaces.cli.demo_picture import show_live
 
-        show_live(session, play, began_at)
+        show_live(session, play, programme, began_at)
     else:
         for news in play.play():
             if not session.as_json:
                 _print_lines(news, began_at)
-    return Result(home, mission.clock.monotonic() - since, play.ended())
+    return Result(mission.folder.home, programme, mission.clock.monotonic() - since, play.ended())
+
+
+def _remove(session: Session, home: Path) -> None:
+    session.close()
+    shutil.rmtree(home)
 
 
 # As plain lines
@@ -168,6 +220,13 @@ def _next_of(line: Activity) -> str:
     return "blocked, a person must look" if line.to_status is Status.BLOCKED else "will be tried again"
 
 
+def who(view: TaskView) -> str:
+    """Whoever tried it last, else who would be the first to."""
+    if view.attempts:
+        return view.attempts[-1].agent
+    return next(iter(view.task.agents), "nobody")
+
+
 def tries(view: TaskView) -> str:
     """`failed, failed, succeeded`."""
     return ", ".join(attempt.outcome.replace("_", " ") if attempt.outcome else "live" for attempt in view.attempts)
@@ -200,23 +259,25 @@ def _print_end(session: Session, result: Result, *, stays: bool) -> None:
     click.echo()
     for end in result.ends:
         task = end.view.task
-        click.echo(f"{task.name:<5} {task.status:<8} {task.agents[0]:<13} {task.title}")
+        click.echo(f"{task.name:<5} {task.status:<8} {who(end.view):<13} {on_one_line(task.title)}")
         for line in _lines_below(session, end):
             click.echo(f"{'':29}{line}")
     click.echo(f"\n{summary(result)}")
     if stays:
         click.echo("It stays. Look around:")
-        for words, about in look_around(result.home):
+        for words, about in look_around(result):
             click.echo(f"  {words}  {about}".rstrip())
 
 
 def _lines_below(session: Session, end: Ended) -> Iterator[str]:
-    yield end.announced.shows
-    yield f"attempts: {tries(end.view)}"
+    if end.announced.shows:
+        yield end.announced.shows
+    if end.view.attempts:
+        yield f"attempts: {tries(end.view)}"
     if said := printed(session.mission, end.view):
         yield f"printed: {said}"
     if end.view.task.reason:
-        yield f"why: {end.view.task.reason}"
+        yield f"why: {on_one_line(end.view.task.reason)}"
     if end.difference:
         yield f"NOT AS ANNOUNCED: {end.difference}"
 
@@ -228,12 +289,12 @@ def summary(result: Result) -> str:
     return f"{ended}: {counted}." if result.differences else f"{ended}: {counted}, nothing left running."
 
 
-def look_around(home: Path) -> Iterator[tuple[str, str]]:
+def look_around(result: Result) -> Iterator[tuple[str, str]]:
     """Commands that show more, as they can be typed here, each with what it tells."""
-    program = _program()
-    known = [(f"{program} {words}", about) for words, about in LOOK_AROUND if words.partition(" ")[0] in COMMANDS]
+    program, offered = _program(), result.programme.look_around
+    known = [(f"{program} {words}", about) for words, about in offered if words.partition(" ")[0] in COMMANDS]
     width = max(len(words) for words, _ in known)
-    yield f"cd {shlex.quote(str(home))}", ""
+    yield f"cd {shlex.quote(str(result.home))}", ""
     for words, about in known:
         yield words.ljust(width), about
 
@@ -250,6 +311,7 @@ def _document(result: Result) -> dict[str, Any]:
         "home": str(result.home),
         "as_announced": not result.differences,
         "duration_seconds": result.seconds,
+        "import": result.programme.imported,
         "tasks": [
             {
                 **shapes.task_json(end.view),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from rich.console import Group, RenderableType
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -16,18 +16,29 @@ from mission_control.domain.history import Activity
 from mission_control.domain.task import Event, Status
 from mission_control.interfaces.cli import terminal
 from mission_control.interfaces.cli.context import Session
-from mission_control.interfaces.cli.demo import Result, look_around, printed, seconds_into, summary, told, told_name
+from mission_control.interfaces.cli.demo import (
+    Programme,
+    Result,
+    look_around,
+    printed,
+    seconds_into,
+    summary,
+    told,
+    told_name,
+    who,
+)
 from mission_control.interfaces.cli.looks import outcome_cell, status_cell, waiting_text
 from mission_control.interfaces.cli.output import Cell
 from mission_control.interfaces.cli.terminal import QUIET
-from mission_control.ops.demo import Demo, Ended
+from mission_control.interfaces.cli.text import on_one_line
+from mission_control.ops.demo.play import Demo, Ended
 from mission_control.views import TaskView
 
 LINES_OF_NEWS = 6
 TRIES = 3  # as many as a task of the demo has
 
 
-def show_live(session: Session, demo: Demo, began_at: datetime) -> None:
+def show_live(session: Session, demo: Demo, programme: Programme, began_at: datetime) -> None:
     """Play it, with the board redrawn at each look."""
     clock = session.mission.clock
     since = clock.monotonic()
@@ -37,13 +48,14 @@ def show_live(session: Session, demo: Demo, began_at: datetime) -> None:
         for news in demo.play():
             told_lines.extend(_news_line(line, seconds_into(line, began_at)) for line in news if _is_told(line))
             seconds = clock.monotonic() - since
-            live.update(_picture(session, demo.tasks(), told_lines, seconds), refresh=True)
+            heading = _heading(programme, seconds)
+            live.update(Group(heading, _picture(session, demo.tasks()), Text(), *told_lines), refresh=True)
 
 
 def print_end(session: Session, result: Result, *, stays: bool) -> None:
     """The board as it ended, with why; then what to do next."""
     output = terminal.console(session)
-    output.print(_heading(result.seconds))
+    output.print(_heading(result.programme, result.seconds))
     output.print(_final_board(session, result.ends))
     output.print()
     sign = ("✗ ", "bold red") if result.differences else ("✓ ", "green")
@@ -51,18 +63,18 @@ def print_end(session: Session, result: Result, *, stays: bool) -> None:
     if not stays:
         return
     output.print(Text("\nIt stays. Look around:", style=QUIET))
-    for words, about in look_around(result.home):
+    for words, about in look_around(result):
         line = Text.assemble(f"  {words}  ", (about, QUIET))
         # The command is never cut nor broken: it will be copied.
         output.print(line if line.cell_len <= output.width else f"  {words.strip()}", soft_wrap=True)
 
 
-def _picture(session: Session, views: Sequence[TaskView], news: Iterable[Text], seconds: float) -> RenderableType:
+def _picture(session: Session, views: Sequence[TaskView]) -> Table:
     board = _board(widest_status=Status.IN_PROGRESS)
     for view in views:
-        title = Text.assemble(view.task.title, (f"  {_now(session, view)}", QUIET), no_wrap=True, overflow="ellipsis")
+        title = _on_a_line(on_one_line(view.task.title), (f"  {_now(session, view)}", QUIET))
         board.add_row(*_standing(view), title)
-    return Group(_heading(seconds), board, Text(), *news)
+    return board
 
 
 def _board(widest_status: Status) -> Table:
@@ -82,12 +94,12 @@ def _standing(view: TaskView) -> tuple[Text, ...]:
         Text(view.task.name, style=QUIET),
         terminal.render(status_cell(view.task.status)),
         _tries(view),
-        Text(view.task.agents[0], style=QUIET),
+        Text(who(view), style=QUIET),
     )
 
 
-def _heading(seconds: float) -> Text:
-    heading = Text.assemble(("Mission Control", "bold"), ("  five agents, real tasks", QUIET))
+def _heading(programme: Programme, seconds: float) -> Text:
+    heading = Text.assemble(("Mission Control", "bold"), (f"  {programme.about}", QUIET))
     heading.append(f"  {seconds:.1f} s\n", style=QUIET)
     return heading
 
@@ -119,13 +131,19 @@ def _final_board(session: Session, ends: Sequence[Ended]) -> Table:
 def _story(session: Session, end: Ended) -> Group:
     task = end.view.task
     said = printed(session.mission, end.view)
-    title = Text.assemble(task.title, (f"  “{said}”" if said else "", QUIET), no_wrap=True, overflow="ellipsis")
-    below = [Text(end.announced.shows, style=QUIET)]
+    title = _on_a_line(on_one_line(task.title), (f"  “{said}”" if said else "", QUIET))
+    below = []
+    if end.announced.shows:
+        below.append(Text(end.announced.shows, style=QUIET))
     if task.reason:
-        below.append(Text(task.reason, style="red"))
+        below.append(Text(on_one_line(task.reason), style="red"))
     if end.difference:
         below.append(Text(f"not as announced: {end.difference}", style="bold red"))
     return Group(title, *below)
+
+
+def _on_a_line(*parts: str | tuple[str, str]) -> Text:
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
 def _is_told(line: Activity) -> bool:
@@ -134,14 +152,12 @@ def _is_told(line: Activity) -> bool:
 
 def _news_line(line: Activity, seconds: float) -> Text:
     cell = _sign(line)
-    return Text.assemble(
+    return _on_a_line(
         (f"{seconds:5.1f}s  ", QUIET),
         (f"{cell.on_terminal[0]} ", cell.style),
         f"{told_name(line):<7}",
         (f"{line.agent or line.actor:<14}", QUIET),
         told(line),
-        no_wrap=True,
-        overflow="ellipsis",
     )
 
 

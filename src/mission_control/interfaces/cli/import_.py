@@ -52,6 +52,17 @@ def import_(session: Session, folder: Path, *, dry_run: bool) -> None:
     that mean nothing here are kept. Importing again adds only what is new. A task whose agent's runner needs a
     command comes in as blocked, and says how to give it one.
     """
+    report = take_over(session, folder, actor=session.actor, dry_run=dry_run)
+    if session.as_json:
+        print_json(import_json(report))
+        return
+    _print_rows(session, report)
+    if session.is_terminal:
+        print_summary(session, report)
+
+
+def take_over(session: Session, folder: Path, *, actor: str, dry_run: bool = False) -> Report:
+    """The import with what belongs to it: each agent's SOUL.md, and a refusal also as JSON. Raises ImportRefused."""
     mission = session.mission
     try:
         report = import_folder(
@@ -60,7 +71,7 @@ def import_(session: Session, folder: Path, *, dry_run: bool) -> None:
             squad=mission.squad,
             config=mission.config,
             clock=mission.clock,
-            actor=session.actor,
+            actor=actor,
             dry_run=dry_run,
         )
     except ImportRefused as refusal:
@@ -70,12 +81,7 @@ def import_(session: Session, folder: Path, *, dry_run: bool) -> None:
     if not dry_run:
         _write_souls(session, report)
         mission.ring()
-    if session.as_json:
-        print_json(_document(report))
-    else:
-        _print_rows(session, report)
-        if session.is_terminal:
-            _print_summary(session, report)
+    return report
 
 
 def _write_souls(session: Session, report: Report) -> None:
@@ -85,7 +91,8 @@ def _write_souls(session: Session, report: Report) -> None:
             write_soul(session.mission.folder, agent.name, agent.role)
 
 
-def _document(report: Report) -> Json:
+def import_json(report: Report) -> Json:
+    """What became of every row."""
     return {
         "folder": str(report.path),
         "dry_run": report.dry_run,
@@ -137,7 +144,8 @@ def _row(row: RowReport) -> Row:
     )
 
 
-def _print_summary(session: Session, report: Report) -> None:
+def print_summary(session: Session, report: Report) -> None:
+    """What came, for a person."""
     came = Counter(row.becomes for row in report.rows if row.fate in (Fate.IMPORTED, Fate.CHANGED))
     what = ", ".join(f"{came[becomes]} {_NOUNS[becomes][came[becomes] > 1]}" for becomes in Becomes if came[becomes])
     verb = "would be imported" if report.dry_run else "imported"

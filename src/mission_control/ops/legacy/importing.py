@@ -14,7 +14,7 @@ from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain.attempt import Outcome
 from mission_control.domain.history import Activity, CommentKind
-from mission_control.domain.task import Task, task_name
+from mission_control.domain.task import Status, Task, task_name
 from mission_control.moves import SYSTEM
 from mission_control.ops.legacy import files
 from mission_control.ops.legacy.faults import Faults
@@ -59,7 +59,7 @@ def _foretell(plan: Plan) -> Iterator[RowReport]:
     for agent in plan.agents:
         yield _new(agent.source, Becomes.AGENT, plan.members[agent.source.id].name)
     for planned in plan.tasks:
-        yield replace(_new(planned.source, Becomes.TASK), status=planned.task.status)
+        yield _new_task(planned, planned.task.status)
     for message in plan.messages:
         yield _new(message.source, Becomes.COMMENT if message.task else Becomes.ACTIVITY)
     for notification in plan.notifications:
@@ -71,6 +71,11 @@ def _foretell(plan: Plan) -> Iterator[RowReport]:
 def _new(source: Source, becomes: Becomes, name: str | None = None) -> RowReport:
     fate = Fate.CHANGED if source.notes else Fate.IMPORTED
     return RowReport(source.row.file, source.row.number, source.id, fate, becomes, name, notes=tuple(source.notes))
+
+
+def _new_task(planned: PlannedTask, status: Status, name: str | None = None) -> RowReport:
+    row = _new(planned.source, Becomes.TASK, name)
+    return replace(row, status=status, lacks_command=planned.lacks_command is not None)
 
 
 class _Writer:
@@ -119,7 +124,7 @@ class _Writer:
             to_status=task.status,
         )
         history.append(self._store, line)
-        return replace(_new(planned.source, Becomes.TASK, task.name), status=task.status)
+        return _new_task(planned, task.status, task.name)
 
     def _note_failure(self, planned: PlannedTask, task: Task) -> None:
         """Its last failure, as a line of its own: an attempt would claim to know who tried it, where and how long."""

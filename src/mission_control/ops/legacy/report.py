@@ -42,6 +42,7 @@ class RowReport:
     name: str | None = None
     status: Status | None = None  # of a task
     notes: tuple[str, ...] = ()
+    lacks_command: bool = False  # a task that is blocked for want of one, and for nothing else
 
 
 @dataclass(frozen=True)
