@@ -29,9 +29,9 @@ INTERRUPTED = 130
 def main() -> None:
     """The command `missionctl`."""
     try:
-        from mission_control.interfaces.cli import run
+        from mission_control.interfaces.cli import carry_out
 
-        code = run(Application(open=open_mission, create=create_mission))
+        code = carry_out(Application(open=open_mission, create=create_mission))
     except KeyboardInterrupt:  # while still importing
         code = INTERRUPTED
     sys.exit(code)

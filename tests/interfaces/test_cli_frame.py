@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from mission_control.interfaces.cli import run
+from mission_control.interfaces.cli import carry_out
 from mission_control.interfaces.cli.main import COMMANDS, TASK_COMMANDS
 from mission_control.interfaces.mission import Application, Mission
 from support.command import COMMAND, Command
@@ -193,7 +193,7 @@ def test_a_fault_of_ours_becomes_a_private_report_file(
 
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    code = run(Application(open=fail, create=fail), ["add", "a secret title"])
+    code = carry_out(Application(open=fail, create=fail), ["add", "a secret title"])
     said = capsys.readouterr()
     assert code == 70
     assert said.out == ""
@@ -213,7 +213,7 @@ def test_a_folder_that_is_not_ours_is_not_permitted(
     def fail(_: object) -> Mission:
         raise PermissionError(13, "Permission denied", "/root/mission")
 
-    assert run(Application(open=fail, create=fail), ["ls"]) == 6
+    assert carry_out(Application(open=fail, create=fail), ["ls"]) == 6
     assert "/root/mission" in capsys.readouterr().err
 
 

@@ -14,13 +14,13 @@ from mission_control.interfaces.cli.main import COMMANDS, COMPLETION_VARIABLE, P
 from mission_control.interfaces.mission import Application
 
 
-def run(application: Application, arguments: list[str] | None = None) -> int:
+def carry_out(application: Application, arguments: list[str] | None = None) -> int:
     """Carry out one command line and return its exit code; see errors.py. Never shows a traceback."""
     words = sys.argv[1:] if arguments is None else arguments
     session = Session(application)
     _speak_utf8()
     try:
-        code = _carry_out(words, session)
+        code = _exit_code(words, session)
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:  # e.g. `| head`: the reader has what it wanted
@@ -34,7 +34,7 @@ def run(application: Application, arguments: list[str] | None = None) -> int:
     return code
 
 
-def _carry_out(words: list[str], session: Session) -> int:
+def _exit_code(words: list[str], session: Session) -> int:
     """The exit code, with every error but the system's mapped to its own."""
     try:
         _refuse_invalid_unicode(words)
