@@ -11,7 +11,7 @@ from mission_control.errors import InvalidInput
 from mission_control.heartbeat import Report, Result
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
-from mission_control.interfaces.cli.output import Cell, print_json, print_lines
+from mission_control.interfaces.cli.output import Cell, print_json, print_lines, tell
 from mission_control.interfaces.cli.parameters import AGENT
 
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ def heartbeat(session: Session, names: tuple[str, ...], everybody: bool, dry_run
     """
     mission = session.mission
     wanted = _wanted(mission, names, everybody=everybody)
-    reports = mission.heartbeat(wanted, dry_run=dry_run, wait=wait and not dry_run)
+    try:
+        reports = mission.heartbeat(wanted, dry_run=dry_run, wait=wait and not dry_run)
+    except KeyboardInterrupt:
+        tell("Interrupted. What was started goes on by itself; see: missionctl status")
+        raise
     widths = (12, max((len(name) for name in wanted), default=0))
     if session.as_json:
         from mission_control.interfaces.shapes import report_json  # the shapes of everything cost 15 ms

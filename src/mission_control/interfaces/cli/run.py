@@ -57,8 +57,13 @@ def run(context: click.Context, session: Session, words: tuple[str, ...], name: 
             raise InvalidInput("Give one id, or a command after --, e.g.: missionctl run -- make test")
         task_id = mission.views.resolve_task(words[0])
         agent = _assigned(mission, task_id, name)
-    with _shown_on(sys.stderr if session.as_json else sys.stdout) as show:
-        outcome = mission.run(task_id, agent, show)
+    try:
+        with _shown_on(sys.stderr if session.as_json else sys.stdout) as show:
+            outcome = mission.run(task_id, agent, show)
+    except KeyboardInterrupt:
+        name = task_name(task_id)
+        tell(f"Interrupted. {name} goes on by itself. Look: missionctl show {name}. End it: missionctl cancel {name}")
+        raise
     view = mission.views.task(task_id)
     if session.as_json:
         print_json(task_json(view))
