@@ -29,7 +29,6 @@ LEVELS: Mapping[str, str] = {
     "attempt_cancelled": "INFO",
     "attempt_recovered": "WARNING",
     "attempt_not_recorded": "ERROR",
-    "launch_failed": "ERROR",
     "lease_lost": "WARNING",
     "stragglers_ended": "WARNING",
     "output_cut": "WARNING",

@@ -57,7 +57,7 @@ def due(store: Store, now: datetime) -> list[str]:
     return [row["name"] for row in store.rows("agent.due", now=now)]
 
 
-def insert(store: Store, agent: Agent, *, legacy: str | None = None) -> None:
+def insert(store: Store, agent: Agent) -> None:
     store.rows(
         "agent.insert",
         name=agent.name,
@@ -71,7 +71,6 @@ def insert(store: Store, agent: Agent, *, legacy: str | None = None) -> None:
         paused=agent.paused,
         next_heartbeat_at=agent.next_heartbeat_at,
         legacy_id=agent.legacy_id,
-        legacy=legacy,
         now=agent.created_at,
     )
 

@@ -35,7 +35,7 @@ class _CurtainError(Exception):
 
 
 class Store:
-    """Named queries in transactions. Not for threads; never kept open across a fork."""
+    """Named queries in transactions. Not for threads; a process that forks opens none."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -125,7 +125,7 @@ class Store:
         self.rows("lock.hold", name=name)
 
     def number(self, what: str) -> int:
-        """The next `task` or `token` number: grows, never reused, not even after a restore."""
+        """The next `task` or `token` number: grows, never reused; who puts an older copy back must raise it."""
         row = self.row(f"number.next_{what}")
         assert row is not None
         return int(row["value"])

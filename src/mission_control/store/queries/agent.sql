@@ -29,9 +29,9 @@ SELECT g.name FROM agent g
 
 -- name: insert
 INSERT INTO agent (name, role, runner, model, slots, schedule, host, review, paused, next_heartbeat_at,
-                   legacy_id, legacy, created_at, updated_at)
+                   legacy_id, created_at, updated_at)
 VALUES (:name, :role, :runner, :model, :slots, :schedule, :host, :review, :paused, :next_heartbeat_at,
-        :legacy_id, :legacy, :now, :now);
+        :legacy_id, :now, :now);
 
 -- name: update
 UPDATE agent
