@@ -11,16 +11,16 @@ import sys
 
 from mission_control.app import open_mission
 from mission_control.execution import recorder
-from mission_control.execution.attendance import Attendance, _Attended
+from mission_control.execution.attended import Attended
 from mission_control.execution.launchers import forking, local
 
-_listen = Attendance._listen
+_listen = Attended.listen
 
 
-def _stop_and_listen(attendance: Attendance, attended: _Attended) -> None:
-    setattr(Attendance, "_listen", _listen)  # noqa: B010  only once; mypy knows no methods that are replaced
+def _stop_and_listen(attended: Attended) -> None:
+    setattr(Attended, "listen", _listen)  # noqa: B010  only once; mypy knows no methods that are replaced
     os.kill(os.getpid(), signal.SIGSTOP)
-    _listen(attendance, attended)
+    _listen(attended)
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
         forking.main()
     local._PROCESS = ("-P", __file__, seconds, home, "forked")  # type: ignore[assignment]  # longer than ours
     if "stopped" in sys.argv:
-        setattr(Attendance, "_listen", _stop_and_listen)  # noqa: B010
+        setattr(Attended, "listen", _stop_and_listen)  # noqa: B010
     open_mission(home).heartbeat(["ada"], wait=True)
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from mission_control.domain.attempt import Outcome
 from mission_control.domain.task import Status
+from mission_control.squad import NewAgent
+from support.factories import PERSON
 from support.real_mission import RealMission
 from support.testimony import check_testimony, witness
 
@@ -25,11 +27,11 @@ STEPS_OF_HEARTBEAT = [
     (f"{EXECUTION}.attendance:Attendance.launch", "before", 1),  # claimed, committed
     (f"{EXECUTION}.launchers.local:LocalLauncher.launch", "before", 1),
     (f"{EXECUTION}.launchers.local:LocalLauncher.launch", "after", 1),
-    (f"{EXECUTION}.attendance:Attendance._listen", "before", 1),  # the executor has said that it starts
+    (f"{EXECUTION}.attended:Attended.listen", "before", 1),  # the executor has said that it starts
     (f"{EXECUTION}.attendance:Attendance._write", "after", 1),  # not yet committed
     (f"{EXECUTION}.attendance:Attendance._answer", "before", 1),  # committed, not answered
     (f"{EXECUTION}.attendance:Attendance._answer", "after", 1),
-    (f"{EXECUTION}.attendance:Attendance._listen", "before", 2),  # the executor has said how it ended
+    (f"{EXECUTION}.attended:Attended.listen", "before", 2),  # the executor has said how it ended
     (f"{EXECUTION}.attendance:Attendance._write", "before", 2),
     (f"{EXECUTION}.attendance:Attendance._write", "after", 2),
     (f"{EXECUTION}.attendance:Attendance._answer", "before", 2),
@@ -56,7 +58,7 @@ STEPS_OF_EXECUTOR = [
     (f"{EXECUTION}.exit_file:write", "after", 1),
     (f"{EXECUTION}.recorder:Recorder._read_line", "before", 2),  # finish said
     (f"{EXECUTION}.recorder:Recorder._read_line", "after", 2),  # finish answered
-    (f"{EXECUTION}.recorder:Recorder.finish", "after", 1),
+    (f"{EXECUTION}.recorder:Recorder.report", "after", 1),
 ]
 STEPS = [
     (role, *step)
@@ -99,6 +101,38 @@ def test_a_kill_at_any_step_neither_loses_a_task_nor_runs_it_twice_at_once(
     assert_ends_well(mission)
     assert mission.task(task).status is Status.DONE
     *without_success, last = [attempt.outcome for attempt in mission.attempts(task)]
+    assert last is Outcome.SUCCEEDED
+    assert without_success.count(Outcome.LOST) <= 1
+    assert set(without_success) <= {Outcome.LOST, Outcome.RELEASED}
+
+
+# The same where an executor is given its second attempt.
+STEPS_TO_THE_NEXT = [
+    ("heartbeat", f"{EXECUTION}.attendance:Attendance._start_at_once", "after", 2),  # not yet committed
+    ("heartbeat", f"{EXECUTION}.attended:Attended.give", "before", 1),  # committed, with the first one's end
+    ("heartbeat", f"{EXECUTION}.attended:Attended.give", "after", 1),
+    ("executor", f"{EXECUTION}.executor:Executor._next_order", "before", 1),
+    ("executor", f"{EXECUTION}.executor:Executor._next_order", "after", 1),
+    ("executor", f"{EXECUTION}.executor:Executor._prepare", "after", 1),
+    ("executor", f"{EXECUTION}.tree:Tree.start", "before", 2),
+    ("executor", f"{EXECUTION}.tree:Tree.start", "after", 2),
+    ("executor", f"{EXECUTION}.exit_file:write", "before", 2),
+    ("executor", f"{EXECUTION}.exit_file:write", "after", 2),
+    ("executor", f"{EXECUTION}.recorder:Recorder.report", "after", 2),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("role", "target", "when", "nth"), STEPS_TO_THE_NEXT)
+def test_a_kill_between_two_attempts_of_an_executor_harms_neither(
+    mission: RealMission, role: str, target: str, when: str, nth: int
+) -> None:
+    mission.opened.squad.add(NewAgent(name="ada", slots=1), actor=PERSON)
+    first, second = (mission.add(witness(seconds=0.05), max_attempts=3) for _ in range(2))
+    strike(mission, role, target, when, nth)
+    assert_ends_well(mission)
+    assert mission.attempt(first).outcome is Outcome.SUCCEEDED
+    *without_success, last = [attempt.outcome for attempt in mission.attempts(second)]
     assert last is Outcome.SUCCEEDED
     assert without_success.count(Outcome.LOST) <= 1
     assert set(without_success) <= {Outcome.LOST, Outcome.RELEASED}

@@ -3,50 +3,33 @@
 What several executors say is committed in one transaction, together with new claims for the slots that became
 free; only then are they answered. Whoever gets no answer goes to the board alone, and every write is guarded by
 its token, so this is only a faster way, never a needed one.
+
+An executor that is done is given the next claim, if there is one. That it starts stands on the board before it is
+told so: it lives, and its life is what the board asks for.
 """
 
 from __future__ import annotations
 
-import json
 import selectors
-import socket
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from mission_control.board import Board, Claim
 from mission_control.config import Config
-from mission_control.domain.attempt import Ending, Outcome, ProcessIdentity
-from mission_control.errors import Conflict, NotFound, Unavailable
+from mission_control.domain.attempt import Ending, Outcome
+from mission_control.errors import Conflict, LeaseLost, NotFound, Unavailable
 from mission_control.execution import exit_file, process
+from mission_control.execution.attended import Attended
 from mission_control.execution.doorbell import Doorbell
 from mission_control.execution.execution import execution_of
 from mission_control.execution.launchers.local import LocalLauncher, start_launcher
 from mission_control.store import attempts
+from mission_control.store.attempts import Lease
 from mission_control.store.store import Store
 
-_LONGEST_LINE = 1_000_000
-
-
-@dataclass
-class _Attended:
-    """One executor that we speak with."""
-
-    claim: Claim
-    channel: socket.socket
-    heard: bytes = b""
-    said: list[dict[str, Any]] = field(default_factory=list)
-    answer: bytes = b""
-    executor: ProcessIdentity | None = None  # null until it asks to start
-    has_started: bool = False  # it said that it starts the runner, and that is recorded
-    has_hung_up: bool = False
-    is_over: bool = False  # its end is recorded, or it was told that its lease is lost
-
-    @property
-    def has_ended(self) -> bool:
-        """It says so, or it is gone."""
-        return self.has_hung_up or any(message["say"] == "finish" for message in self.said)
+IDLE_SECONDS = 1.0  # how long an executor without work is kept for more
 
 
 @contextmanager
@@ -69,18 +52,20 @@ class Attendance:
         self._board = board
         self._launcher = launcher
         self._selector = selectors.DefaultSelector()
-        self._attended: dict[str, _Attended] = {}
+        self._at_work: dict[str, Attended] = {}  # by the name of the attempt
+        self._idle: list[Attended] = []
+        self._to_release: dict[Lease, str] = {}  # claimed, but nobody could be found to execute them; and why
         self.lost_sight_of: set[str] = set()  # attempts whose executor hung up before its end was recorded
 
     @property
     def unstarted(self) -> int:
         """Executors launched that have not yet said that they start."""
-        return sum(not attended.has_started for attended in self._attended.values())
+        return sum(not attended.has_started for attended in self._at_work.values())
 
     @property
     def live(self) -> int:
-        """Executors launched whose end has not been recorded, as far as we know."""
-        return len(self._attended) + len(self.lost_sight_of)
+        """Attempts launched whose end has not been recorded, as far as we know."""
+        return len(self._at_work) + len(self.lost_sight_of)
 
     def listen_to(self, doorbell: Doorbell) -> None:
         """Let a ring end the wait of `turn`, too."""
@@ -92,10 +77,12 @@ class Attendance:
             try:
                 channel = self._launcher.launch(execution_of(claim))
             except Unavailable as fault:
-                for unlaunched in claims[position:]:
-                    self._board.finish(unlaunched.lease, Ending(Outcome.RELEASED, error=str(fault)))
+                self._to_release |= {unlaunched.lease: str(fault) for unlaunched in claims[position:]}
+                with self._board.together():
+                    self._release()
+                self._to_release.clear()
                 raise
-            self._attended[claim.name] = attended = _Attended(claim, channel)
+            self._at_work[claim.name] = attended = Attended(channel, claim)
             self._selector.register(channel, selectors.EVENT_READ, attended)
 
     def turn(self, seconds: float, claim_more: Callable[[], Sequence[Claim]]) -> list[Claim]:
@@ -105,40 +92,44 @@ class Attendance:
         Raises Unavailable when the board cannot be written or nothing can be launched; may then be called again.
         """
         ready = [key.data for key, _ in self._selector.select(seconds)]
-        speaking = [data for data in ready if isinstance(data, _Attended)]
+        speaking = [data for data in ready if isinstance(data, Attended)]
         for data in ready:
             if isinstance(data, Doorbell):
                 data.clear()
             else:
-                self._listen(data)
+                data.listen()
         is_news = len(speaking) < len(ready) or not ready or any(a.has_ended for a in speaking)
         try:
-            with self._board.together(durable=is_news):
+            with self._board.together(durable=is_news or bool(self._to_release)):
+                self._release()
                 for attended in speaking:
                     self._write(attended)
                 claims = list(claim_more()) if is_news else []
+                goers_on = self._start_at_once(claims, speaking)
         except Unavailable:
             # Nothing was written. Hang up: each of them goes to the board alone until it gets through.
             for attended in speaking:
-                attended.is_over = False
+                attended.is_over = attended.idle_since is not None
                 self._part_from(attended)
             raise
-        for attended in speaking:
+        self._to_release.clear()
+        for claim, attended in zip(claims, goers_on, strict=False):
+            self._give(attended, claim)
+        for attended in set(speaking).difference(goers_on):
             self._answer(attended)
-        self.launch(claims)
+        self._dismiss_idle()
+        self.launch(claims[len(goers_on) :])
         return claims
 
-    def _listen(self, attended: _Attended) -> None:
-        try:
-            piece = attended.channel.recv(65536)
-        except OSError:
-            piece = b""
-        attended.heard += piece
-        *lines, attended.heard = attended.heard.split(b"\n")
-        attended.said = [json.loads(line) for line in lines]
-        attended.has_hung_up = not piece or len(attended.heard) > _LONGEST_LINE
+    def _release(self) -> None:
+        """Give back what could not be started; tried again with the next turn when this is not committed."""
+        for lease, reason in self._to_release.items():
+            try:
+                self._board.finish(lease, Ending(Outcome.RELEASED, error=reason))
+            except (Conflict, NotFound):
+                pass  # somebody has ended the attempt
 
-    def _write(self, attended: _Attended) -> None:
+    def _write(self, attended: Attended) -> None:
         """Write what one executor said; it gets its answer once this is committed."""
         for message in attended.said:
             if message["say"] == "start" and not self._note_who_starts(attended, message["pid"]):
@@ -148,12 +139,11 @@ class Attendance:
                 cancel_requested = self._carry_out(attended, message)
             except (Conflict, NotFound) as refused:
                 lost = str(refused)
-                attended.is_over = True
-            attended.answer = json.dumps({"lost": lost, "cancel_requested": cancel_requested}).encode() + b"\n"
+            attended.prepare_answer(lost=lost, cancel_requested=cancel_requested)
         if attended.has_hung_up and not attended.has_started:
             self._write_stillborn(attended)
 
-    def _note_who_starts(self, attended: _Attended, pid: int) -> bool:
+    def _note_who_starts(self, attended: Attended, pid: int) -> bool:
         """False when the executor has ended since it asked; then nobody reads an answer.
 
         It leads a session of its own, which a later process that happens to get its pid hardly does.
@@ -163,9 +153,11 @@ class Attendance:
             attended.has_hung_up = True
         return attended.executor is not None
 
-    def _carry_out(self, attended: _Attended, message: dict[str, Any]) -> bool:
+    def _carry_out(self, attended: Attended, message: dict[str, Any]) -> bool:
         """Whether somebody wants the task cancelled."""
         lease = attended.claim.lease
+        if message["token"] != lease.token:
+            raise LeaseLost(f"{attended.claim.name} is not what this executor speaks of. Stop working on it.")
         if message["say"] == "start":
             assert attended.executor is not None
             state = self._board.start(lease, attended.executor)
@@ -175,7 +167,7 @@ class Attendance:
         attended.is_over = True
         return False
 
-    def _write_stillborn(self, attended: _Attended) -> None:
+    def _write_stillborn(self, attended: Attended) -> None:
         """Its executor ended before it began. Should it live after all, the lost lease keeps it from starting.
 
         One that went to the board alone, and has started, is left to recovery, which ends what is left of it.
@@ -189,20 +181,52 @@ class Attendance:
         except (Conflict, NotFound):
             pass  # somebody has ended the attempt
 
-    def _answer(self, attended: _Attended) -> None:
-        if attended.answer:
-            try:
-                attended.channel.sendall(attended.answer)
-            except OSError:
-                pass  # it has gone to the board alone meanwhile
-            attended.said, attended.answer = [], b""
-        if attended.is_over or attended.has_hung_up:
+    def _start_at_once(self, claims: Sequence[Claim], speaking: Sequence[Attended]) -> list[Attended]:
+        """Note that the first of these claims start, in executors that are free or will be by this commit."""
+        free = [attended for attended in (*speaking, *self._idle) if attended.can_go_on]
+        chosen = list(dict.fromkeys(free))[: len(claims)]
+        for claim, attended in zip(claims, chosen, strict=False):
+            assert attended.executor is not None
+            self._board.start(claim.lease, attended.executor)
+        return chosen
+
+    def _answer(self, attended: Attended) -> None:
+        attended.answer()
+        if attended.can_go_on:
+            if attended.idle_since is None:
+                del self._at_work[attended.claim.name]
+                self._idle.append(attended)
+            attended.rest()
+        elif attended.is_over or attended.has_hung_up:
             self._part_from(attended)
 
-    def _part_from(self, attended: _Attended) -> None:
+    def _give(self, attended: Attended, claim: Claim) -> None:
+        """Answer this executor and let it go on; one that was told to stop meanwhile takes no more."""
+        if attended.idle_since is None:
+            del self._at_work[attended.claim.name]
+        else:
+            self._idle.remove(attended)
+        self._at_work[claim.name] = attended
+        try:
+            attended.give(claim)
+        except OSError:
+            self._to_release[claim.lease] = "its executor was told to stop"
+            attended.is_over = True
+            self._part_from(attended)
+
+    def _dismiss_idle(self) -> None:
+        """Let go who has had nothing to do for a while."""
+        now = time.monotonic()
+        for attended in [a for a in self._idle if a.idle_since is not None and now - a.idle_since > IDLE_SECONDS]:
+            self._part_from(attended)
+
+    def _part_from(self, attended: Attended) -> None:
         self._selector.unregister(attended.channel)
         attended.channel.close()
-        del self._attended[attended.claim.name]
+        if attended.idle_since is not None:
+            self._idle.remove(attended)
+            return
+        del self._at_work[attended.claim.name]
         if not attended.is_over:
             self.lost_sight_of.add(attended.claim.name)
 
@@ -213,7 +237,7 @@ class Attendance:
     def close(self) -> None:
         """Hang up on all; they go on alone."""
         for key in list(self._selector.get_map().values()):
-            if isinstance(key.data, _Attended):
+            if isinstance(key.data, Attended):
                 key.data.channel.close()
         self._selector.close()
         self._launcher.close()

@@ -47,6 +47,22 @@ class Execution:
         return cls(**json.loads(content))
 
 
+@dataclass(frozen=True)
+class Order:
+    """The next attempt for an executor that is done with its last. Its start is on the board already."""
+
+    execution: Execution
+    given_at: float  # monotonic seconds, which all processes of a machine share
+
+    def to_bytes(self) -> bytes:
+        return json.dumps({"execution": vars(self.execution), "given_at": self.given_at}).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Order:
+        fields = json.loads(content)
+        return cls(Execution(**fields["execution"]), fields["given_at"])
+
+
 def execution_of(claim: Claim) -> Execution:
     """What the executor of this claim has to know."""
     return Execution(

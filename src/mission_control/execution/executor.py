@@ -1,6 +1,7 @@
 """The executor: the isolated process of one attempt. It outlives whoever started it.
 
-Told in order: take the lease, start the runner, watch it, end its whole tree, write the exit file, record.
+Told in order: take the lease, start the runner, watch it, end its whole tree, write the exit file, record. One whose
+tree has ended and whose record is written may be given the next attempt, see docs/decisions/0008.
 Signals: SIGTERM gives the task back unharmed, SIGUSR1 means "look at the board now", SIGCHLD a child has ended.
 """
 
@@ -10,7 +11,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NoReturn
 
@@ -21,17 +22,19 @@ from mission_control.domain.attempt import Ending, Outcome
 from mission_control.errors import LeaseLost
 from mission_control.execution import exit_file
 from mission_control.execution.environment import environment_of
-from mission_control.execution.execution import Execution
+from mission_control.execution.execution import Execution, Order
 from mission_control.execution.output import Output
-from mission_control.execution.recorder import Recorder
+from mission_control.execution.recorder import GOING_ON, Recorder
 from mission_control.execution.runners import RUNNERS, refuses
 from mission_control.execution.tree import Tree, become_subreaper
 from mission_control.folder import Folder, make_private_directory
+from mission_control.store.attempts import LeaseState
 
 OUTPUT_LOOK_SECONDS = 1.0  # how often the size of the log is looked at
 OUTPUT_FAST_LOOK_SECONDS = 0.1  # while it grows fast
 OUTPUT_FAST_BYTES = 1_000_000
 RENEWALS_PER_LEASE = 3
+TOLD_TO_STOP = "its executor was told to stop"
 SHUTDOWN_SECONDS = 0.5  # a shutdown signals us and the runner at nearly the same time, in any order
 
 
@@ -42,32 +45,41 @@ class _Stop(Exception):
 
 
 class Executor:
-    """One attempt's executor. Made by the launcher process, before the fork: pages that are written here, where
-    they can be shared, need not be copied by each executor.
+    """One attempt's executor, and then that of the next, never of two at once.
+
+    Made by the launcher process, before the fork: pages that are written here, where they can be shared, need not be
+    copied by each executor.
     """
 
     def __init__(self, execution: Execution, *, config: Config, clock: Clock, inherited: Mapping[str, str]) -> None:
-        """`inherited` is what the attempt gets of our environment."""
-        folder = Folder(config.home)
-        self._refusal = refuses(execution.runner, execution.command)
-        self._execution = execution
+        """`inherited` is what attempts get of our environment."""
         self._config = config
         self._clock = clock
+        self._inherited = inherited
+        self._folder = Folder(config.home)
+        self._is_news = False  # somebody told us to look at the board
+        self._is_stopping = False  # somebody told us to stop while we had nothing to do
+        self._prepare(execution)
+
+    def _prepare(self, execution: Execution) -> None:
+        """Get to know the attempt that comes next."""
+        self._execution = execution
+        self._refusal = refuses(execution.runner, execution.command)
         self._argv = [] if self._refusal else RUNNERS[execution.runner].command_line(execution)
-        self._environment = environment_of(execution, str(config.home), inherited)
-        self._attempt_folder = str(folder.attempt(execution.task_id, execution.number))
+        self._environment = environment_of(execution, str(self._config.home), self._inherited)
+        self._attempt_folder = str(self._folder.attempt(execution.task_id, execution.number))
         self._workspace = os.path.join(self._attempt_folder, "workspace")
-        self._output_path = str(folder.output(execution.task_id, execution.number))
-        self._log_path = str(folder.executor_log(execution.agent))
+        self._output_path = str(self._folder.output(execution.task_id, execution.number))
+        self._log_path = str(self._folder.executor_log(execution.agent))
 
     def live(self, recorder: Recorder) -> NoReturn:
-        """Live the whole life of the attempt, in a process of its own, and end that process."""
+        """Live a whole life, in a process of its own, and end that process."""
         status = 70
         try:
             self._recorder = recorder
             self._wakeup = listen_to_signals()
             self._tree = Tree(self._wakeup)
-            self._run()
+            self._serve()
             status = 0
         except LeaseLost:
             self.say("lease_lost")
@@ -78,22 +90,68 @@ class Executor:
             # Nothing of the process we were forked from may run: no atexit, no flushed buffers of its own.
             os._exit(status)
 
-    def _run(self) -> None:
+    def _serve(self) -> None:
+        """One attempt, and the next for as long as somebody has one for us."""
         os.setsid()
         become_subreaper()
-        if self._recorder.start().cancel_requested:
+        self._run(self._recorder.start(self._execution.lease))
+        while (order := self._next_order()) is not None:
+            self._prepare(order.execution)
+            is_late = time.monotonic() - order.given_at > self._config.lease_seconds / RENEWALS_PER_LEASE
+            self._run(self._recorder.start(order.execution.lease) if is_late else GOING_ON)
+
+    def _run(self, state: LeaseState) -> None:
+        """The whole attempt, from its start to its record."""
+        if self._is_stopping:
+            ending = Ending(Outcome.RELEASED, error=TOLD_TO_STOP)
+        elif state.cancel_requested:
             ending = Ending(Outcome.CANCELLED, error="cancelled before it started")
         else:
             self.say("attempt_started", pid=os.getpid())
             ending = self._work()
-        self._keep(ending)
-        self._recorder.finish(ending)
+        self._record(ending)
         self.say(
             f"attempt_{ending.outcome}",
             exit_code=ending.exit_code,
             error=ending.error,
             seconds=ending.duration_seconds,
         )
+
+    def _record(self, ending: Ending) -> None:
+        """In the exit file, then on the board. Where the board answers at once, that is all the disk has to hold."""
+        lease = self._execution.lease
+        self._keep(lambda: exit_file.write(self._attempt_folder, lease.token, ending))
+        if not self._recorder.report(lease, ending):
+            self._keep(lambda: exit_file.make_durable(self._attempt_folder))
+            self._recorder.record(lease, ending)
+
+    def _keep(self, act: Callable[[], None]) -> None:
+        """Without room for the exit file the board is told all the same, for as long as that takes."""
+        try:
+            make_private_directory(self._attempt_folder)
+            act()
+        except OSError as fault:
+            self.say("attempt_not_recorded", error=f"exit file: {fault}")
+
+    def _next_order(self) -> Order | None:
+        """Wait for the next attempt; None when nobody has one for us or when we are told to stop."""
+        while (order := self._recorder.order()) is None:
+            channel = self._recorder.channel
+            if channel is None:
+                return None
+            ready: list[object] = select.select([channel, self._wakeup], [], [])[0]  # type: ignore[type-var]
+            if self._wakeup in ready and signal.SIGTERM in self._signals():
+                self._is_stopping = True
+                self._recorder.take_no_more_orders()
+            elif channel in ready:
+                self._recorder.listen()
+        return order
+
+    def _signals(self) -> bytes:
+        """The numbers of the signals that came."""
+        numbers = os.read(self._wakeup, 512)
+        self._is_news |= signal.SIGUSR1 in numbers
+        return numbers
 
     def say(self, event: str, **fields: object) -> None:
         """One line in the agent's executor log."""
@@ -160,11 +218,11 @@ class Executor:
                 grown, seen = output.size() - seen, output.size()
                 fast = grown > OUTPUT_FAST_BYTES
                 look_at = now + (OUTPUT_FAST_LOOK_SECONDS if fast else OUTPUT_LOOK_SECONDS)
-            if now >= renew_at:
+            if now >= renew_at or self._is_news:
+                self._is_news = False
                 self._renew()
                 renew_at = now + renewal_pause
-            if self._wait(min(deadline, renew_at, look_at) - now):
-                renew_at = now
+            self._wait(min(deadline, renew_at, look_at) - now)
 
     def _ending(self, status: int) -> Ending:
         """What the runner's end means. One that got SIGTERM as we did, e.g. at a shutdown, did not fail."""
@@ -182,27 +240,15 @@ class Executor:
             limit = self._config.max_output_bytes
             raise _Stop(Outcome.FAILED, f"more than {limit} bytes of output, and {fault.strerror}") from None
 
-    def _wait(self, seconds: float) -> bool:
-        """Sleep until a signal comes or the time is over; True when somebody says that the board has news."""
-        if not select.select([self._wakeup], [], [], max(seconds, 0))[0]:
-            return False
-        numbers = os.read(self._wakeup, 512)
-        if signal.SIGTERM in numbers:
-            raise _Stop(Outcome.RELEASED, "its executor was told to stop")
-        return signal.SIGUSR1 in numbers
+    def _wait(self, seconds: float) -> None:
+        """Sleep until a signal comes or the time is over. Raises _Stop at SIGTERM."""
+        if select.select([self._wakeup], [], [], max(seconds, 0))[0] and signal.SIGTERM in self._signals():
+            raise _Stop(Outcome.RELEASED, TOLD_TO_STOP)
 
     def _renew(self) -> None:
-        state = self._recorder.renew()
+        state = self._recorder.renew(self._execution.lease)
         if state is not None and state.cancel_requested:
             raise _Stop(Outcome.CANCELLED, "cancelled while it was running")
-
-    def _keep(self, ending: Ending) -> None:
-        """Write the exit file; without room for it the board is told all the same, for as long as that takes."""
-        try:
-            make_private_directory(self._attempt_folder)
-            exit_file.write(self._attempt_folder, self._execution.token, ending)
-        except OSError as fault:
-            self.say("attempt_not_recorded", error=f"exit file: {fault}")
 
 
 def listen_to_signals() -> int:

@@ -16,17 +16,26 @@ NAME = "exit.json"
 
 
 def write(attempt_folder: Path | str, token: int, ending: Ending) -> None:
-    """Durable and whole, or not there: written aside, fsynced, renamed. Raises OSError, e.g. on a full disk."""
+    """Whole or not there, whoever is killed: written aside, renamed. Raises OSError, e.g. on a full disk."""
     aside = os.path.join(attempt_folder, f"{NAME}.{os.getpid()}")
     content = json.dumps({"token": token, "ending": to_json(ending)}).encode()
     descriptor = open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
         while content:
             content = content[os.write(descriptor, content) :]
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
     os.rename(aside, os.path.join(attempt_folder, NAME))
+
+
+def make_durable(attempt_folder: Path | str) -> None:
+    """Let the file outlive a power cut, too. Raises OSError."""
+    for path in (os.path.join(attempt_folder, NAME), attempt_folder):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def read(attempt_folder: Path, token: int) -> Ending | None:

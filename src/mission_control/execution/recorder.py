@@ -15,6 +15,7 @@ from mission_control.board import Board
 from mission_control.domain.attempt import Ending
 from mission_control.errors import LeaseLost, StoreDamaged, Unavailable
 from mission_control.execution import exit_file
+from mission_control.execution.execution import Order
 from mission_control.execution.process import own_identity
 from mission_control.store.attempts import Lease, LeaseState
 
@@ -22,66 +23,87 @@ ANSWER_SECONDS = 10.0  # a launching process that is silent for longer is taken 
 LONGEST_PAUSE_SECONDS = 10.0  # between tries while the database is busy or its disk full
 
 GO_ON = b'{"lost": null, "cancel_requested": false}\n'  # the usual answer, known without reading it
-_GOING_ON = LeaseState(cancel_requested=False)
+GOING_ON = LeaseState(cancel_requested=False)
 
 Answer = TypeVar("Answer")
 OpenBoard = Callable[[], AbstractContextManager[Board]]
 
 
 class Recorder:
-    """Start, renew and finish one lease. Every call raises LeaseLost when another holds the task."""
+    """Starts, renews and finishes leases. Raises LeaseLost when another holds the task."""
 
-    def __init__(self, lease: Lease, open_board: OpenBoard, channel: socket.socket | None) -> None:
-        self._lease = lease
+    def __init__(self, open_board: OpenBoard, channel: socket.socket | None) -> None:
         self._open_board = open_board
-        self._channel = channel
+        self._heard = b""
+        self.channel = channel  # readable when the launching process says something or is gone; null: on our own
 
-    @property
-    def channel(self) -> socket.socket | None:
-        """Readable when the launching process says something or is gone; null once we are on our own."""
-        return self._channel
-
-    def start(self) -> LeaseState:
+    def start(self, lease: Lease) -> LeaseState:
         """The check right before the runner starts, tried until the board can be reached. Called by the executor.
 
         Who we are is looked up by whoever answers: here it would cost each executor 50 pages.
         """
-        asked = self._ask(f'{{"say": "start", "pid": {os.getpid()}}}')
-        return asked or self._insist(lambda board: board.start(self._lease, own_identity()))
+        asked = self._ask(f'{{"say": "start", "token": {lease.token}, "pid": {os.getpid()}}}')
+        return asked or self._insist(lambda board: board.start(lease, own_identity()))
 
-    def renew(self) -> LeaseState | None:
+    def renew(self, lease: Lease) -> LeaseState | None:
         """Prolong the lease; None when the board cannot be reached now."""
         try:
             with self._open_board() as board:
-                return board.renew(self._lease)
+                return board.renew(lease)
         except Unavailable:
             return None
 
-    def finish(self, ending: Ending) -> None:
-        """Record the end; tried for as long as the database is busy or its disk full."""
-        if not self._ask(json.dumps({"say": "finish", "ending": exit_file.to_json(ending)})):
-            self._insist(lambda board: board.finish(self._lease, ending))
+    def report(self, lease: Lease, ending: Ending) -> bool:
+        """Let whoever launched us record the end; False when nobody answers."""
+        message = {"say": "finish", "token": lease.token, "ending": exit_file.to_json(ending)}
+        return self._ask(json.dumps(message)) is not None
+
+    def record(self, lease: Lease, ending: Ending) -> None:
+        """Record the end ourselves; tried for as long as the database is busy or its disk full."""
+        self._insist(lambda board: board.finish(lease, ending))
+
+    def order(self) -> Order | None:
+        """The next attempt, when the launching process has sent one."""
+        line, found, rest = self._heard.partition(b"\n")
+        if not found:
+            return None
+        self._heard = rest
+        return Order.from_bytes(line)
+
+    def listen(self) -> None:
+        """Take in what the launching process says, or that it is gone."""
+        try:
+            is_there = self.channel is not None and self._hear(self.channel)
+        except OSError:
+            is_there = False
+        if not is_there:
+            self.hang_up()
+
+    def take_no_more_orders(self) -> None:
+        """Whoever sends one from now on gets an error; what has been sent is still heard."""
+        if self.channel is not None:
+            self.channel.shutdown(socket.SHUT_RD)
 
     def hang_up(self) -> None:
         """Do without the launching process from now on."""
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
+        if self.channel is not None:
+            self.channel.close()
+            self.channel = None
 
     def _ask(self, message: str) -> LeaseState | None:
         """The answer of the launching process after its commit; None when it does not answer."""
-        if self._channel is None:
+        if self.channel is None:
             return None
         try:
-            self._channel.sendall(message.encode() + b"\n")
-            line = self._read_line(self._channel)
+            self.channel.sendall(message.encode() + b"\n")
+            line = self._read_line(self.channel)
         except OSError:
             line = None
         if line is None:
             self.hang_up()
             return None
         if line == GO_ON:
-            return _GOING_ON
+            return GOING_ON
         answer = json.loads(line)
         if answer["lost"]:
             raise LeaseLost(answer["lost"])
@@ -89,17 +111,19 @@ class Recorder:
 
     def _read_line(self, channel: socket.socket) -> bytes | None:
         """One line, or None when the other side is gone or silent."""
-        line = b""
         deadline = time.monotonic() + ANSWER_SECONDS
-        while not line.endswith(b"\n"):
+        while b"\n" not in self._heard:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([channel], [], [], left)[0]:
+            if left <= 0 or not select.select([channel], [], [], left)[0] or not self._hear(channel):
                 return None
-            piece = channel.recv(4096)
-            if not piece:
-                return None
-            line += piece
-        return line
+        line, end, self._heard = self._heard.partition(b"\n")
+        return line + end
+
+    def _hear(self, channel: socket.socket) -> bool:
+        """False when the other side is gone."""
+        piece = channel.recv(65536)
+        self._heard += piece
+        return bool(piece)
 
     def _insist(self, act: Callable[[Board], Answer]) -> Answer:
         pause = 0.05

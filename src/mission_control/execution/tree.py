@@ -33,13 +33,14 @@ class Tree:
         """`wakeup` is a descriptor that becomes readable when a child ends, see signal.set_wakeup_fd."""
         self._wakeup = wakeup
         self._main = 0
-        self.status: int | None = None  # of the main process as waitpid gives it; null while it runs
+        self.status: int | None = None  # of the last one started, as waitpid gives it; null while it runs
 
     def start(self, argv: Sequence[str], environment: Mapping[str, str], output: int) -> None:
         """Start the runner with output and errors going to the descriptor `output` and nothing to read.
 
         Raises OSError when the program cannot be started.
         """
+        self.status = None
         self._main = os.posix_spawnp(
             argv[0],
             list(argv),

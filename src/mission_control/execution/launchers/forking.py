@@ -70,7 +70,7 @@ class _Launcher:
     def fork_executor(self, execution: Execution, channel: socket.socket) -> None:
         """A failed fork closes the channel, which tells the other side."""
         executor = Executor(execution, config=self._config, clock=self._clock, inherited=self._inherited)
-        recorder = Recorder(execution.lease, self._open_board, channel)
+        recorder = Recorder(self._open_board, channel)
         try:
             if os.fork() == 0:
                 self._orders.close()
@@ -109,16 +109,17 @@ def _warm_up() -> None:
     that saves each of them some 40 pages. It leaves this process a subreaper, which does no harm.
     """
     ours, theirs = socket.socketpair()
-    recorder = Recorder(Lease(1, 1, 1), _no_board, ours)
+    lease = Lease(1, 1, 1)
+    recorder = Recorder(_no_board, ours)
     ending = Ending(Outcome.SUCCEEDED, exit_code=0, duration_seconds=0.1)
     for _ in range(WARM_UPS):
         become_subreaper()
         os.close(listen_to_signals())
         os.close(signal.set_wakeup_fd(-1))
         theirs.sendall(GO_ON)
-        recorder.start()
+        recorder.start(lease)
         theirs.sendall(GO_ON)
-        recorder.finish(ending)
+        recorder.report(lease, ending)
         theirs.recv(4096)
         log.line("attempt_started", SystemClock().now(), {"task": "T-1", "token": 1, "seconds": 0.1})
     recorder.hang_up()
