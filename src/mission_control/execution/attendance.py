@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import selectors
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,7 +23,7 @@ from mission_control.errors import Conflict, LeaseLost, NotFound, Unavailable
 from mission_control.execution import exit_file, process
 from mission_control.execution.attended import Attended
 from mission_control.execution.doorbell import Doorbell
-from mission_control.execution.execution import execution_of
+from mission_control.execution.execution import RENEWALS_PER_LEASE, execution_of
 from mission_control.execution.launchers.local import LocalLauncher, start_launcher
 from mission_control.store import attempts
 from mission_control.store.attempts import Lease
@@ -38,7 +38,7 @@ def attending(board: Board, config: Config, environment: Mapping[str, str]) -> I
 
     `environment` is what attempts may inherit from.
     """
-    attendance = Attendance(board, start_launcher(config, environment))
+    attendance = Attendance(board, start_launcher(config, environment), lease_seconds=config.lease_seconds)
     try:
         yield attendance
     finally:
@@ -48,9 +48,11 @@ def attending(board: Board, config: Config, environment: Mapping[str, str]) -> I
 class Attendance:
     """The executors launched by this process, for as long as it lives."""
 
-    def __init__(self, board: Board, launcher: LocalLauncher) -> None:
+    def __init__(self, board: Board, launcher: LocalLauncher, *, lease_seconds: float) -> None:
         self._board = board
         self._launcher = launcher
+        self._renewal_seconds = lease_seconds / RENEWALS_PER_LEASE
+        self._renew_at = time.monotonic() + self._renewal_seconds
         self._selector = selectors.DefaultSelector()
         self._at_work: dict[str, Attended] = {}  # by the name of the attempt
         self._idle: list[Attended] = []
@@ -91,7 +93,8 @@ class Attendance:
         `claim_more` is asked when an executor has ended, somebody rang or the time is over. Returns the new claims.
         Raises Unavailable when the board cannot be written or nothing can be launched; may then be called again.
         """
-        ready = [key.data for key, _ in self._selector.select(seconds)]
+        until_renewal = max(self._renew_at - time.monotonic(), 0)
+        ready = [key.data for key, _ in self._selector.select(min(seconds, until_renewal))]
         speaking = [data for data in ready if isinstance(data, Attended)]
         for data in ready:
             if isinstance(data, Doorbell):
@@ -106,6 +109,7 @@ class Attendance:
                     self._write(attended)
                 claims = list(claim_more()) if is_news else []
                 goers_on = self._start_at_once(claims, speaking)
+                renewed = self._renew(set(self._at_work.values()).difference(speaking))
         except Unavailable:
             # Nothing was written. Hang up: each of them goes to the board alone until it gets through.
             for attended in speaking:
@@ -113,6 +117,8 @@ class Attendance:
                 self._part_from(attended)
             raise
         self._to_release.clear()
+        for attended, (lost, cancel_requested) in renewed.items():
+            attended.tell_renewal(lost=lost, cancel_requested=cancel_requested)
         for claim, attended in zip(claims, goers_on, strict=False):
             self._give(attended, claim)
         for attended in set(speaking).difference(goers_on):
@@ -120,6 +126,21 @@ class Attendance:
         self._dismiss_idle()
         self.launch(claims[len(goers_on) :])
         return claims
+
+    def _renew(self, silent: Iterable[Attended]) -> dict[Attended, tuple[str | None, bool]]:
+        """Now and then, prolong the leases of those who are at work: why each is lost, and whether it is cancelled."""
+        now = time.monotonic()
+        if now < self._renew_at:
+            return {}
+        self._renew_at = now + self._renewal_seconds
+        told: dict[Attended, tuple[str | None, bool]] = {}
+        for attended in silent:
+            if attended.has_started:
+                try:
+                    told[attended] = (None, self._board.renew(attended.claim.lease).cancel_requested)
+                except LeaseLost as lost:
+                    told[attended] = (str(lost), False)
+        return told
 
     def _release(self) -> None:
         """Give back what could not be started; tried again with the next turn when this is not committed."""

@@ -60,11 +60,19 @@ class Attended:
     def answer(self) -> None:
         """Say what was prepared, if anything."""
         answer, self._answer, self.said = self._answer, b"", []
-        if answer:
-            try:
-                self.channel.sendall(answer)
-            except OSError:
-                pass  # it has gone to the board alone meanwhile
+        self._send(answer)
+
+    def _send(self, content: bytes) -> None:
+        try:
+            self.channel.sendall(content)
+        except OSError:
+            pass  # it has gone to the board alone meanwhile
+
+    def tell_renewal(self, *, lost: str | None, cancel_requested: bool) -> None:
+        """Let it know that its lease was renewed for it, or is lost."""
+        self.is_refused = lost is not None
+        self.is_over |= self.is_refused
+        self._send(json.dumps({"renewed": True, "lost": lost, "cancel_requested": cancel_requested}).encode() + b"\n")
 
     def rest(self) -> None:
         """From now on it waits for an attempt."""

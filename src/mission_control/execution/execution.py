@@ -12,6 +12,8 @@ from mission_control.domain.attempt import attempt_name
 from mission_control.domain.task import task_name
 from mission_control.store.attempts import Lease
 
+RENEWALS_PER_LEASE = 3
+
 
 @dataclass(frozen=True)
 class Execution:

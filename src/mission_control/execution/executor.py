@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mission_control import log
 from mission_control.clock import Clock
@@ -22,7 +22,7 @@ from mission_control.domain.attempt import Ending, Outcome
 from mission_control.errors import LeaseLost
 from mission_control.execution import exit_file
 from mission_control.execution.environment import environment_of
-from mission_control.execution.execution import Execution, Order
+from mission_control.execution.execution import RENEWALS_PER_LEASE, Execution, Order
 from mission_control.execution.output import Output
 from mission_control.execution.recorder import GOING_ON, Recorder
 from mission_control.execution.runners import RUNNERS, refuses
@@ -33,7 +33,6 @@ from mission_control.store.attempts import LeaseState
 OUTPUT_LOOK_SECONDS = 1.0  # how often the size of the log is looked at
 OUTPUT_FAST_LOOK_SECONDS = 0.1  # while it grows fast
 OUTPUT_FAST_BYTES = 1_000_000
-RENEWALS_PER_LEASE = 3
 TOLD_TO_STOP = "its executor was told to stop"
 SHUTDOWN_SECONDS = 0.5  # a shutdown signals us and the runner at nearly the same time, in any order
 
@@ -139,7 +138,8 @@ class Executor:
             channel = self._recorder.channel
             if channel is None:
                 return None
-            ready: list[object] = select.select([channel, self._wakeup], [], [])[0]  # type: ignore[type-var]
+            sources: list[Any] = [self._wakeup, channel]
+            ready = select.select(sources, [], [])[0]
             if self._wakeup in ready and signal.SIGTERM in self._signals():
                 self._is_stopping = True
                 self._recorder.take_no_more_orders()
@@ -203,8 +203,7 @@ class Executor:
         """Wait until the runner ends. Raises _Stop when it must be ended, LeaseLost when the task is another's."""
         now = time.monotonic()
         deadline = now + self._execution.timeout_seconds
-        renewal_pause = self._config.lease_seconds / RENEWALS_PER_LEASE
-        renew_at, look_at, seen = now + renewal_pause, now + OUTPUT_FAST_LOOK_SECONDS, 0
+        renew_at, look_at, seen = self._next_renewal(now), now + OUTPUT_FAST_LOOK_SECONDS, 0
         while True:
             self._tree.reap()
             if self._tree.status is not None:
@@ -220,9 +219,13 @@ class Executor:
                 look_at = now + (OUTPUT_FAST_LOOK_SECONDS if fast else OUTPUT_LOOK_SECONDS)
             if now >= renew_at or self._is_news:
                 self._is_news = False
-                self._renew()
-                renew_at = now + renewal_pause
-            self._wait(min(deadline, renew_at, look_at) - now)
+                self._heed(self._recorder.renew(self._execution.lease))
+                renew_at = self._next_renewal(now)
+            if self._wait(min(deadline, renew_at, look_at) - now):
+                self._recorder.listen()
+                while (state := self._recorder.renewal()) is not None:
+                    self._heed(state)
+                renew_at = self._next_renewal(now)
 
     def _ending(self, status: int) -> Ending:
         """What the runner's end means. One that got SIGTERM as we did, e.g. at a shutdown, did not fail."""
@@ -240,13 +243,21 @@ class Executor:
             limit = self._config.max_output_bytes
             raise _Stop(Outcome.FAILED, f"more than {limit} bytes of output, and {fault.strerror}") from None
 
-    def _wait(self, seconds: float) -> None:
-        """Sleep until a signal comes or the time is over. Raises _Stop at SIGTERM."""
-        if select.select([self._wakeup], [], [], max(seconds, 0))[0] and signal.SIGTERM in self._signals():
-            raise _Stop(Outcome.RELEASED, TOLD_TO_STOP)
+    def _next_renewal(self, now: float) -> float:
+        """When we renew the lease ourselves: later while somebody attends us, who does it before that."""
+        parts = 1 if self._recorder.channel is None else 2
+        return now + parts * self._config.lease_seconds / RENEWALS_PER_LEASE
 
-    def _renew(self) -> None:
-        state = self._recorder.renew(self._execution.lease)
+    def _wait(self, seconds: float) -> bool:
+        """Sleep until a signal or a word comes or the time is over; True for a word. Raises _Stop at SIGTERM."""
+        channel = self._recorder.channel
+        sources: list[Any] = [self._wakeup] if channel is None else [self._wakeup, channel]
+        ready = select.select(sources, [], [], max(seconds, 0))[0]
+        if self._wakeup in ready and signal.SIGTERM in self._signals():
+            raise _Stop(Outcome.RELEASED, TOLD_TO_STOP)
+        return channel in ready
+
+    def _heed(self, state: LeaseState | None) -> None:
         if state is not None and state.cancel_requested:
             raise _Stop(Outcome.CANCELLED, "cancelled while it was running")
 

@@ -22,7 +22,8 @@ from mission_control.store.attempts import Lease, LeaseState
 ANSWER_SECONDS = 10.0  # a launching process that is silent for longer is taken for gone
 LONGEST_PAUSE_SECONDS = 10.0  # between tries while the database is busy or its disk full
 
-GO_ON = b'{"lost": null, "cancel_requested": false}\n'  # the usual answer, known without reading it
+GO_ON = b'{"lost": null, "cancel_requested": false}'  # the usual answer, known without reading it
+RENEWED = b'{"renewed": '  # how a line begins that answers nothing: the lease was renewed for us
 GOING_ON = LeaseState(cancel_requested=False)
 
 Answer = TypeVar("Answer")
@@ -53,6 +54,11 @@ class Recorder:
         except Unavailable:
             return None
 
+    def renewal(self) -> LeaseState | None:
+        """What the launching process, which renews our lease while it attends us, has said of that; null: nothing."""
+        line = self._next_line()
+        return None if line is None else _state_of(line)
+
     def report(self, lease: Lease, ending: Ending) -> bool:
         """Let whoever launched us record the end; False when nobody answers."""
         message = {"say": "finish", "token": lease.token, "ending": exit_file.to_json(ending)}
@@ -64,11 +70,8 @@ class Recorder:
 
     def order(self) -> Order | None:
         """The next attempt, when the launching process has sent one."""
-        line, found, rest = self._heard.partition(b"\n")
-        if not found:
-            return None
-        self._heard = rest
-        return Order.from_bytes(line)
+        line = self._next_line()
+        return None if line is None else Order.from_bytes(line)
 
     def listen(self) -> None:
         """Take in what the launching process says, or that it is gone."""
@@ -102,22 +105,26 @@ class Recorder:
         if line is None:
             self.hang_up()
             return None
-        if line == GO_ON:
-            return GOING_ON
-        answer = json.loads(line)
-        if answer["lost"]:
-            raise LeaseLost(answer["lost"])
-        return LeaseState(cancel_requested=answer["cancel_requested"])
+        return _state_of(line)
 
     def _read_line(self, channel: socket.socket) -> bytes | None:
-        """One line, or None when the other side is gone or silent."""
+        """The answer to what we said, or None when the other side is gone or silent."""
         deadline = time.monotonic() + ANSWER_SECONDS
-        while b"\n" not in self._heard:
+        while True:
+            while (line := self._next_line()) is not None:
+                if not line.startswith(RENEWED):  # that was under way when we spoke
+                    return line
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([channel], [], [], left)[0] or not self._hear(channel):
                 return None
-        line, end, self._heard = self._heard.partition(b"\n")
-        return line + end
+
+    def _next_line(self) -> bytes | None:
+        """The first whole line of what we heard, without its end."""
+        line, found, rest = self._heard.partition(b"\n")
+        if not found:
+            return None
+        self._heard = rest
+        return line
 
     def _hear(self, channel: socket.socket) -> bool:
         """False when the other side is gone."""
@@ -136,3 +143,13 @@ class Recorder:
             except Unavailable:
                 time.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _state_of(line: bytes) -> LeaseState:
+    """What an answer says; raises LeaseLost when that is what it says."""
+    if line == GO_ON:
+        return GOING_ON
+    answer = json.loads(line)
+    if answer["lost"]:
+        raise LeaseLost(answer["lost"])
+    return LeaseState(cancel_requested=answer["cancel_requested"])
