@@ -57,13 +57,17 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[max(-(-int(share * 1_000_000) * len(ordered) // 1_000_000) - 1, 0)]
 
 
-def arguments(story: str | None, *flags: str, **defaults: int) -> argparse.Namespace:
-    """The options of a script: `--flag` for each of `flags`, a whole number of at least 1 for each keyword."""
+def arguments(story: str | None, *flags: str, **defaults: float) -> argparse.Namespace:
+    """The options of a script: `--flag` for each of `flags`, a number for each keyword.
+
+    A whole default takes whole numbers of at least 1, one with a fraction takes any above 0.
+    """
     parser = argparse.ArgumentParser(description=story, formatter_class=argparse.RawDescriptionHelpFormatter)
     for flag in flags:
         parser.add_argument(f"--{flag}", action="store_true")
     for name, default in defaults.items():
-        parser.add_argument(f"--{name}", type=_at_least_one, default=default, help=f"default: {default}")
+        kind = _at_least_one if isinstance(default, int) else _above_zero
+        parser.add_argument(f"--{name}", type=kind, default=default, help=f"default: {default:g}")
     return parser.parse_args()
 
 
@@ -71,6 +75,13 @@ def _at_least_one(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _above_zero(text: str) -> float:
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError("must be above 0")
     return number
 
 

@@ -40,7 +40,7 @@ REST_SECONDS = 240.0  # how long the end may take
 
 
 def main() -> None:
-    options = arguments(__doc__, "chaos", minutes=10, seed=random.randrange(1, 10**6), slots=6)
+    options = arguments(__doc__, "chaos", minutes=10.0, seed=random.randrange(1, 10**6), slots=6)
     say(f"To repeat the same kills: --seed {options.seed}")
     with scratch() as folder:
         mission = Mission(folder / "mission")
@@ -48,7 +48,7 @@ def main() -> None:
         for agent in AGENTS:
             mission("agent", "add", agent, "--slots", str(options.slots), "--schedule", "* * * * *")
         soak = Soak(mission, options.seed)
-        soak.run(options.minutes * 60.0, chaos=options.chaos)
+        soak.run(options.minutes * 60, chaos=options.chaos)
         found = soak.come_to_rest()
     show(found, soak)
     save("soak", minutes=options.minutes, chaos=options.chaos, seed=options.seed, found=found)

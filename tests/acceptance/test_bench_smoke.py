@@ -17,6 +17,7 @@ SMALLEST = {
     "claim": ["--tasks", "2000", "--rounds", "2"],
     "memory": ["--executors", "2"],
     "seed": ["--tasks", "8", "--imitated", "8"],
+    "soak": ["--minutes", "0.1", "--chaos"],
 }
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks read /proc")
