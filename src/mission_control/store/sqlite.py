@@ -44,17 +44,24 @@ class SqliteConnection:
             self._apsw.set_busy_handler(_Patience())
             # Closing must not checkpoint: the last of many short commands would pay for all before it.
             self._apsw.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-            for pragma in (
-                *(["journal_mode = WAL"] if new else []),  # it stays in the file; one that is not ours keeps its own
-                "synchronous = FULL",
-                "foreign_keys = ON",
-                f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
-            ):
+            if create:
+                self._begin_log()
+            for pragma in ("synchronous = FULL", "foreign_keys = ON", f"wal_autocheckpoint = {CHECKPOINT_PAGES}"):
                 self._apsw.execute(f"PRAGMA {pragma}")
         except OSError as fault:
             raise Unavailable(f"The database {path} cannot be made: {fault.strerror}.") from fault
         except apsw.Error as fault:
             raise self._ours(fault) from fault
+
+    def _begin_log(self) -> None:
+        """Give a database that is still empty its write-ahead log, for good; one that is not ours keeps what it has."""
+        if self._apsw.execute("SELECT count(*) FROM sqlite_schema").get:
+            return
+        # A disk that fails here is no error to SQLite: it goes on in the old mode, in which a commit is less safe.
+        if self._apsw.pragma("journal_mode", "WAL") not in ("wal", "memory"):
+            raise Unavailable(
+                f"The database {self._path} cannot be made: its disk refuses a write-ahead log. Try again."
+            )
 
     @property
     def in_transaction(self) -> bool:
