@@ -12,7 +12,15 @@ from typing import Any
 
 import apsw
 
-from mission_control.errors import Conflict, InvalidInput, MissionControlError, StoreBusy, StoreDamaged, Unavailable
+from mission_control.errors import (
+    CommitUnknown,
+    Conflict,
+    InvalidInput,
+    MissionControlError,
+    StoreBusy,
+    StoreDamaged,
+    Unavailable,
+)
 from mission_control.folder import open_private
 from mission_control.store.dialect import SQLITE, Dialect
 from mission_control.store.store import Row
@@ -83,6 +91,13 @@ class SqliteConnection:
         except (OverflowError, UnicodeEncodeError) as fault:
             raise InvalidInput(f"A value cannot be stored: {fault}.") from fault
         except apsw.Error as fault:
+            if sql == "COMMIT" and isinstance(fault, apsw.IOError):
+                # All of it may stand in the log already. Whoever opens the database first after us then takes it for
+                # committed; whoever writes first while it is still open writes over it.
+                raise CommitUnknown(
+                    f"The disk failed while a change was written to {self._path} ({fault}). All of it was kept or "
+                    "nothing: look before you repeat it. Then: missionctl doctor"
+                ) from fault
             raise self._ours(fault) from fault
 
     def close(self) -> None:
