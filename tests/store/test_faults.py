@@ -93,9 +93,14 @@ def test_a_connection_that_breaks_at_the_commit_is_told_as_what_it_is(
 ) -> None:
     (backend,) = ask(store, "SELECT pg_backend_pid() AS pid")
     other = open_again()
-    with pytest.raises(CommitUnknown, match="look before you repeat"), board.together():
-        board.add(NewTask("all or nothing"), actor=PERSON)
-        ask(other, f"SELECT pg_terminate_backend({backend['pid']}, 10000)")
+
+    def add_on_a_breaking_connection() -> None:
+        with board.together():
+            board.add(NewTask("all or nothing"), actor=PERSON)
+            ask(other, f"SELECT pg_terminate_backend({backend['pid']}, 10000)")
+
+    with pytest.raises(CommitUnknown, match="look before you repeat"):
+        add_on_a_breaking_connection()
     check_board(other)
     assert ask(other, "SELECT title FROM task") == []  # it broke before the server had heard of the commit
 
