@@ -11,7 +11,7 @@ from mission_control import config as settings
 from mission_control.clock import SystemClock
 from mission_control.config import Config
 from mission_control.errors import Conflict
-from mission_control.folder import Folder, make_private_directory, open_private
+from mission_control.folder import Folder, make_private_directory, open_private, sync_directory
 from mission_control.interfaces.mission import Application, Mission, Parts
 from mission_control.store import schema
 from mission_control.store.store import Store
@@ -50,6 +50,7 @@ def create_mission(home: Path) -> Mission:
     folder = Folder(home.absolute())
     if folder.settings.exists():
         raise Conflict(f"There is a mission in {folder.home} already. See: missionctl --home {folder.home} status")
+    missing = [path for path in (folder.home, *folder.home.parents) if not path.exists()]
     make_private_directory(folder.home)
     folder.make()
     config = settings.load(folder.home, settings.process_environment())
@@ -57,12 +58,16 @@ def create_mission(home: Path) -> Mission:
     schema.migrate(store, now=SystemClock().now())
     # Last, because it is what makes the folder a mission: whatever fails before can be tried again.
     _write_settings(folder)
+    for directory in (folder.home, *(path.parent for path in missing)):
+        sync_directory(directory)
     return _join(config, store)
 
 
 def _write_settings(folder: Folder) -> None:
     with os.fdopen(open_private(folder.settings, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:
         file.write(settings.commented_defaults())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _join(config: Config, store: Store) -> Mission:

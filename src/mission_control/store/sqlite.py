@@ -21,7 +21,7 @@ from mission_control.errors import (
     StoreDamaged,
     Unavailable,
 )
-from mission_control.folder import open_private
+from mission_control.folder import open_private, sync_directory
 from mission_control.store.dialect import SQLITE, Dialect
 from mission_control.store.store import Row
 
@@ -114,6 +114,8 @@ class SqliteConnection:
                         backup.step(PAGES_AT_ONCE)
             finally:
                 copy.close()
+            # Or a power cut could bring the copy's own journal back, which would make it empty again.
+            sync_directory(target.parent)
         except apsw.Error as fault:
             raise self._ours(fault) from fault
 
