@@ -87,7 +87,7 @@ class Executor:
             self.say("attempt_started", pid=os.getpid())
             ending = self._work()
         self._keep(ending)
-        self._recorder.finish(ending)
+        self._recorder.finish(ending, when_refused=self._keep_for_long)
         self.say(
             f"attempt_{ending.outcome}",
             exit_code=ending.exit_code,
@@ -201,6 +201,13 @@ class Executor:
         try:
             make_private_directory(self._attempt_folder)
             exit_file.write(self._attempt_folder, self._execution.token, ending)
+        except OSError as fault:
+            self.say("attempt_not_recorded", error=f"exit file: {fault}")
+
+    def _keep_for_long(self) -> None:
+        """The board does not take the end now, so the exit file may be all there is of it when the power goes."""
+        try:
+            exit_file.keep_name(self._attempt_folder)
         except OSError as fault:
             self.say("attempt_not_recorded", error=f"exit file: {fault}")
 

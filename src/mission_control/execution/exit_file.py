@@ -10,13 +10,17 @@ import os
 from pathlib import Path
 
 from mission_control.domain.attempt import Ending, Outcome
-from mission_control.folder import open_private
+from mission_control.folder import open_private, sync_directory
 
 NAME = "exit.json"
 
 
 def write(attempt_folder: Path | str, token: int, ending: Ending) -> None:
-    """Durable and whole, or not there: written aside, fsynced, renamed. Raises OSError, e.g. on a full disk."""
+    """Whole, or not there: written aside, fsynced, renamed. Raises OSError, e.g. on a full disk.
+
+    It outlives every process at once, and a power cut once `keep_name` was called. A record that follows within
+    milliseconds can do without: whoever cuts the power in between finds the attempt lost, as if it had not ended.
+    """
     aside = os.path.join(attempt_folder, f"{NAME}.{os.getpid()}")
     content = json.dumps({"token": token, "ending": to_json(ending)}).encode()
     descriptor = open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -27,6 +31,13 @@ def write(attempt_folder: Path | str, token: int, ending: Ending) -> None:
     finally:
         os.close(descriptor)
     os.rename(aside, os.path.join(attempt_folder, NAME))
+
+
+def keep_name(attempt_folder: Path | str) -> None:
+    """Let the file and the folders that lead to it survive a power cut, for when it stands alone for long."""
+    task_folder = os.path.dirname(attempt_folder)
+    for directory in (attempt_folder, task_folder, os.path.dirname(task_folder)):
+        sync_directory(directory)
 
 
 def read(attempt_folder: Path, token: int) -> Ending | None:

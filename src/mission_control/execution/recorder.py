@@ -19,7 +19,8 @@ from mission_control.execution.process import own_identity
 from mission_control.store.attempts import Lease, LeaseState
 
 ANSWER_SECONDS = 10.0  # a launching process that is silent for longer is taken for gone
-LONGEST_PAUSE_SECONDS = 10.0  # between tries while the database is busy or its disk full
+FIRST_PAUSE_SECONDS = 0.05  # between tries while the database is busy or its disk full; doubled each time
+LONGEST_PAUSE_SECONDS = 10.0
 
 GO_ON = b'{"lost": null, "cancel_requested": false}\n'  # the usual answer, known without reading it
 _GOING_ON = LeaseState(cancel_requested=False)
@@ -57,10 +58,13 @@ class Recorder:
         except Unavailable:
             return None
 
-    def finish(self, ending: Ending) -> None:
-        """Record the end; tried for as long as the database is busy or its disk full."""
+    def finish(self, ending: Ending, *, when_refused: Callable[[], None] = lambda: None) -> None:
+        """Record the end; tried for as long as the database is busy or its disk full.
+
+        `when_refused` is called before the first wait, and before giving up.
+        """
         if not self._ask(json.dumps({"say": "finish", "ending": exit_file.to_json(ending)})):
-            self._insist(lambda board: board.finish(self._lease, ending))
+            self._insist(lambda board: board.finish(self._lease, ending), when_refused)
 
     def hang_up(self) -> None:
         """Do without the launching process from now on."""
@@ -101,14 +105,16 @@ class Recorder:
             line += piece
         return line
 
-    def _insist(self, act: Callable[[Board], Answer]) -> Answer:
-        pause = 0.05
+    def _insist(self, act: Callable[[Board], Answer], when_refused: Callable[[], None] = lambda: None) -> Answer:
+        pause = FIRST_PAUSE_SECONDS
         while True:
             try:
                 with self._open_board() as board:
                     return act(board)
-            except StoreDamaged:
-                raise  # moved away or broken: waiting mends nothing, the exit file stands
-            except Unavailable:
+            except Unavailable as fault:
+                if pause == FIRST_PAUSE_SECONDS:
+                    when_refused()
+                if isinstance(fault, StoreDamaged):
+                    raise  # moved away or broken: waiting mends nothing, the exit file stands
                 time.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
