@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Mapping
@@ -130,13 +131,18 @@ class SqliteConnection:
                     f"The database {self._path} is damaged ({fault}). It was left as it is. "
                     "See: missionctl doctor, then restore the last backup."
                 )
-            case apsw.FullError():
+            case _ if self._has_no_room(fault):
                 return Unavailable(f"The disk that holds {self._path} is full. Make room and try again.")
             case apsw.CantOpenError() | apsw.IOError() | apsw.ReadOnlyError() | apsw.PermissionsError():
                 return Unavailable(f"The database {self._path} cannot be used: {fault}.")
             case apsw.ConstraintError():
                 return Conflict(f"The database refused the change: {fault}.")
         return Unavailable(f"The database {self._path} failed: {fault}.")
+
+    def _has_no_room(self, fault: apsw.Error) -> bool:
+        """Also where SQLite calls it an I/O error, as when the index of its log cannot grow."""
+        system_error = self._apsw.system_errno if hasattr(self, "_apsw") else 0
+        return isinstance(fault, apsw.FullError) or (isinstance(fault, apsw.IOError) and system_error == errno.ENOSPC)
 
 
 class _Patience:
