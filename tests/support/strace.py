@@ -59,7 +59,7 @@ def run(command: Command, injection: Injection, *arguments: object) -> tuple[Ans
     words = tuple(str(argument) for argument in arguments)
     done = subprocess.run(
         [program(), "-ff", "-qq", "-o", str(notes / "of"), *injection.words, COMMAND, *words],
-        cwd=command.home,
+        cwd=command._folder(),
         env=command._environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
