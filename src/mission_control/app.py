@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -11,7 +13,7 @@ from mission_control import config as settings
 from mission_control.clock import SystemClock
 from mission_control.config import Config
 from mission_control.errors import Conflict
-from mission_control.folder import Folder, make_private_directory, open_private
+from mission_control.folder import Folder, make_private_directory, open_private, sync_directory
 from mission_control.interfaces.mission import Application, Mission, Parts
 from mission_control.store import schema
 from mission_control.store.store import Store
@@ -48,21 +50,45 @@ def open_mission(home: str | None) -> Mission:
 def create_mission(home: Path) -> Mission:
     """Make the folder of a new mission with its database. Raises Conflict when there is one already."""
     folder = Folder(home.absolute())
+    _refuse_second(folder)
+    missing = [path for path in (folder.home, *folder.home.parents) if not path.exists()]
+    make_private_directory(folder.home)
+    with _alone(folder.home):
+        _refuse_second(folder)  # somebody may have been faster
+        folder.make()
+        config = settings.load(folder.home, settings.process_environment())
+        store = schema.connect(config.database_address, create=True)
+        schema.migrate(store, now=SystemClock().now())
+        # Last, because it is what makes the folder a mission: whatever fails before can be tried again.
+        _write_settings(folder)
+    for directory in (folder.home, *(path.parent for path in missing)):
+        sync_directory(directory)
+    return _join(config, store)
+
+
+def _refuse_second(folder: Folder) -> None:
     if folder.settings.exists():
         raise Conflict(f"There is a mission in {folder.home} already. See: missionctl --home {folder.home} status")
-    make_private_directory(folder.home)
-    folder.make()
-    config = settings.load(folder.home, settings.process_environment())
-    store = schema.connect(config.database_address, create=True)
-    schema.migrate(store, now=SystemClock().now())
-    # Last, because it is what makes the folder a mission: whatever fails before can be tried again.
-    _write_settings(folder)
-    return _join(config, store)
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Whoever else makes a mission in this directory waits meanwhile."""
+    import fcntl
+
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write_settings(folder: Folder) -> None:
     with os.fdopen(open_private(folder.settings, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:
         file.write(settings.commented_defaults())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _join(config: Config, store: Store) -> Mission:

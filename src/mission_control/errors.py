@@ -11,6 +11,7 @@ MissionControlError
 └── Unavailable             exit 5   cannot be served now
     ├── NoMission                   no mission.toml found
     ├── StoreBusy                   another writer holds the database
+    ├── CommitUnknown               a fault in mid-commit: whether the change was kept is not known
     ├── StoreDamaged                the database file is not readable as ours
     └── SchemaMismatch              the database is newer than this program
 
@@ -68,6 +69,10 @@ class NoMission(Unavailable):
 
 class StoreBusy(Unavailable):
     """Another writer held the database longer than we wait."""
+
+
+class CommitUnknown(Unavailable):
+    """The disk or the connection failed in mid-commit. All of it was kept or nothing; look before repeating."""
 
 
 class StoreDamaged(Unavailable):

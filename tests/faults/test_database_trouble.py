@@ -1,14 +1,10 @@
-"""The database is busy, full or gone when an attempt ends: its outcome is never lost."""
+"""The database is busy or gone when an attempt ends: its outcome is never lost."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import apsw
-import pytest
 
 from mission_control.domain.attempt import Outcome
 from mission_control.execution import process
@@ -61,44 +57,3 @@ def test_an_outcome_waits_in_its_exit_file_while_the_database_is_gone(mission: R
         (aside / part.name).rename(part)
     mission.beat()
     assert mission.attempt(attempt).outcome is Outcome.SUCCEEDED
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MB of our own."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=False, capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"no small disk can be mounted, so nothing is said about full ones: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
-def fill(disk: Path) -> Path:
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"x" * 4096)
-        except OSError:
-            return ballast
-
-
-def test_an_outcome_is_recorded_once_a_full_disk_has_room_again(small_disk: Path) -> None:
-    mission = RealMission(small_disk / "mission")
-    attempt = mission.start(f"{AT_THE_GATE} exit 3")
-    executor = attempt.executor
-    assert executor is not None
-    ballast = fill(small_disk)
-    mission.open_gate()
-    children = f"/proc/{executor.pid}/task/{executor.pid}/children"
-    eventually(lambda: not Path(children).read_text().split())
-    assert mission.attempt(attempt).is_live
-    assert process.is_alive(executor), "it gave up"
-    ballast.unlink()
-    ended = mission.ended(attempt)
-    assert (ended.outcome, ended.exit_code) == (Outcome.FAILED, 3)
-    mission.close()

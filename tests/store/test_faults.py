@@ -15,7 +15,7 @@ from mission_control.board import Board
 from mission_control.domain.attempt import Outcome
 from mission_control.domain.draft import NewTask
 from mission_control.domain.task import Status
-from mission_control.errors import InvalidInput, NotFound, StoreBusy, Unavailable
+from mission_control.errors import CommitUnknown, InvalidInput, NotFound, StoreBusy, Unavailable
 from mission_control.store import sqlite, tasks
 from mission_control.store.store import Store
 from support.database import ask, everything
@@ -23,6 +23,7 @@ from support.factories import PERSON, AgentFactory, TaskFactory, ending, process
 from support.invariants import check_board
 from support.rival import Rival
 
+ON_POSTGRES = pytest.mark.parametrize("address", ["postgres"], indirect=True)
 ON_SQLITE = pytest.mark.parametrize("address", ["sqlite"], indirect=True)
 BIG = "x" * 900_000
 
@@ -84,6 +85,24 @@ def test_a_writer_that_does_not_let_go_is_waited_for_and_then_named(
         with pytest.raises(StoreBusy, match="Try again"):
             loser.result()
     assert [row["title"] for row in ask(store, "SELECT title FROM task")] == ["first"]
+
+
+@ON_POSTGRES
+def test_a_connection_that_breaks_at_the_commit_is_told_as_what_it_is(
+    board: Board, store: Store, open_again: Callable[[], Store]
+) -> None:
+    (backend,) = ask(store, "SELECT pg_backend_pid() AS pid")
+    other = open_again()
+
+    def add_on_a_breaking_connection() -> None:
+        with board.together():
+            board.add(NewTask("all or nothing"), actor=PERSON)
+            ask(other, f"SELECT pg_terminate_backend({backend['pid']}, 10000)")
+
+    with pytest.raises(CommitUnknown, match="look before you repeat"):
+        add_on_a_breaking_connection()
+    check_board(other)
+    assert ask(other, "SELECT title FROM task") == []  # it broke before the server had heard of the commit
 
 
 def test_a_refused_part_can_be_repeated_any_number_of_times(board: Board, store: Store) -> None:

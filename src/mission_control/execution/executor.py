@@ -117,12 +117,13 @@ class Executor:
         )
 
     def _record(self, ending: Ending) -> None:
-        """In the exit file, then on the board. Where the board answers at once, that is all the disk has to hold."""
-        lease = self._execution.lease
-        self._keep(lambda: exit_file.write(self._attempt_folder, lease.token, ending))
+        """In the exit file, then on the board. Where the board does not take it, the file must outlive a power cut."""
+        lease, folder = self._execution.lease, self._attempt_folder
+        self._keep(lambda: exit_file.write(folder, lease.token, ending))
         if not self._recorder.report(lease, ending):
-            self._keep(lambda: exit_file.make_durable(self._attempt_folder))
-            self._recorder.record(lease, ending)
+            self._recorder.record(
+                lease, ending, when_refused=lambda: self._keep(lambda: exit_file.make_durable(folder))
+            )
 
     def _keep(self, act: Callable[[], None]) -> None:
         """Without room for the exit file the board is told all the same, for as long as that takes."""

@@ -10,13 +10,17 @@ import os
 from pathlib import Path
 
 from mission_control.domain.attempt import Ending, Outcome
-from mission_control.folder import open_private
+from mission_control.folder import open_private, sync_directory
 
 NAME = "exit.json"
 
 
 def write(attempt_folder: Path | str, token: int, ending: Ending) -> None:
-    """Whole or not there, whoever is killed: written aside, renamed. Raises OSError, e.g. on a full disk."""
+    """Whole or not there, whoever is killed: written aside, renamed. Raises OSError, e.g. on a full disk.
+
+    It outlives every process at once, and a power cut once `make_durable` was called. A record that follows within
+    milliseconds can do without: whoever cuts the power in between finds the attempt lost, as if it had not ended.
+    """
     aside = os.path.join(attempt_folder, f"{NAME}.{os.getpid()}")
     content = json.dumps({"token": token, "ending": to_json(ending)}).encode()
     descriptor = open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -29,13 +33,12 @@ def write(attempt_folder: Path | str, token: int, ending: Ending) -> None:
 
 
 def make_durable(attempt_folder: Path | str) -> None:
-    """Let the file outlive a power cut, too. Raises OSError."""
-    for path in (os.path.join(attempt_folder, NAME), attempt_folder):
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    """Let the file and the names that lead to it outlive a power cut, for when it stands alone. Raises OSError."""
+    with open(os.path.join(attempt_folder, NAME), "rb") as file:
+        os.fsync(file.fileno())
+    task_folder = os.path.dirname(attempt_folder)
+    for directory in (attempt_folder, task_folder, os.path.dirname(task_folder)):
+        sync_directory(directory)
 
 
 def read(attempt_folder: Path, token: int) -> Ending | None:

@@ -5,6 +5,7 @@ Linux reads /proc; other systems ask ps, which is slower and knows start times t
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +15,7 @@ from functools import cache
 from mission_control.domain.attempt import ProcessIdentity
 
 _NAMESPACE = "/pid:"
+_CANNOT_LOOK = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _PLAIN_ENVIRONMENT = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_TIME": "C", "LC_CTYPE": "UTF-8", "TZ": "UTC"}
 HAS_PROC = os.path.exists("/proc/self/stat")
 
@@ -184,7 +186,9 @@ def _look(pid: int) -> Process | None:
 def _read_proc(pid: int) -> Process | None:
     try:
         descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as fault:
+        if fault.errno in _CANNOT_LOOK:
+            raise  # or whoever has no file left to open would take everybody for dead
         return None
     try:
         text = os.read(descriptor, 4096)

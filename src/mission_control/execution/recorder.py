@@ -20,7 +20,8 @@ from mission_control.execution.process import own_identity
 from mission_control.store.attempts import Lease, LeaseState
 
 ANSWER_SECONDS = 10.0  # a launching process that is silent for longer is taken for gone
-LONGEST_PAUSE_SECONDS = 10.0  # between tries while the database is busy or its disk full
+FIRST_PAUSE_SECONDS = 0.05  # between tries while the database is busy or its disk full; doubled each time
+LONGEST_PAUSE_SECONDS = 10.0
 
 GO_ON = b'{"lost": null, "cancel_requested": false}'  # the usual answer, known without reading it
 RENEWED = b'{"renewed": '  # how a line begins that answers nothing: the lease was renewed for us
@@ -64,9 +65,12 @@ class Recorder:
         message = {"say": "finish", "token": lease.token, "ending": exit_file.to_json(ending)}
         return self._ask(json.dumps(message)) is not None
 
-    def record(self, lease: Lease, ending: Ending) -> None:
-        """Record the end ourselves; tried for as long as the database is busy or its disk full."""
-        self._insist(lambda board: board.finish(lease, ending))
+    def record(self, lease: Lease, ending: Ending, *, when_refused: Callable[[], None]) -> None:
+        """Record the end ourselves; tried for as long as the database is busy or its disk full.
+
+        `when_refused` is called before the first wait, and before giving up.
+        """
+        self._insist(lambda board: board.finish(lease, ending), when_refused)
 
     def order(self) -> Order | None:
         """The next attempt, when the launching process has sent one."""
@@ -132,15 +136,17 @@ class Recorder:
         self._heard += piece
         return bool(piece)
 
-    def _insist(self, act: Callable[[Board], Answer]) -> Answer:
-        pause = 0.05
+    def _insist(self, act: Callable[[Board], Answer], when_refused: Callable[[], None] = lambda: None) -> Answer:
+        pause = FIRST_PAUSE_SECONDS
         while True:
             try:
                 with self._open_board() as board:
                     return act(board)
-            except StoreDamaged:
-                raise  # moved away or broken: waiting mends nothing, the exit file stands
-            except Unavailable:
+            except Unavailable as fault:
+                if pause == FIRST_PAUSE_SECONDS:
+                    when_refused()
+                if isinstance(fault, StoreDamaged):
+                    raise  # moved away or broken: waiting mends nothing, the exit file stands
                 time.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 

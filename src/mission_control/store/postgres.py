@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from mission_control.errors import Conflict, InvalidInput, MissionControlError, StoreBusy, Unavailable
+from mission_control.errors import CommitUnknown, Conflict, InvalidInput, MissionControlError, StoreBusy, Unavailable
 from mission_control.store.dialect import POSTGRES, Dialect
 from mission_control.store.store import Row
 
@@ -43,6 +43,11 @@ class PostgresConnection:
             cursor = self._psycopg.execute(sql, values)
             return cursor.fetchall() if cursor.description else []
         except (psycopg.Error, UnicodeEncodeError) as fault:
+            if sql == "COMMIT" and self._psycopg.broken:
+                raise CommitUnknown(
+                    f"The connection to the database was lost while a change was written ({_reason(fault)}). "
+                    "All of it was kept or nothing: look before you repeat it."
+                ) from fault
             raise _ours(fault) from fault
 
     def close(self) -> None:
@@ -50,7 +55,7 @@ class PostgresConnection:
 
 
 def _ours(fault: psycopg.Error | UnicodeEncodeError) -> MissionControlError:
-    reason = str(fault).strip().partition("\n")[0]
+    reason = _reason(fault)
     match fault:
         case psycopg.errors.DeadlockDetected() | psycopg.errors.SerializationFailure():
             return StoreBusy(f"The database gave way to another writer ({reason}). Try again.")
@@ -59,6 +64,10 @@ def _ours(fault: psycopg.Error | UnicodeEncodeError) -> MissionControlError:
         case psycopg.errors.IntegrityError():
             return Conflict(f"The database refused the change: {reason}.")
     return Unavailable(f"The database cannot be used: {reason}.")
+
+
+def _reason(fault: Exception) -> str:
+    return str(fault).strip().partition("\n")[0]
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Mapping
@@ -12,8 +13,16 @@ from typing import Any
 
 import apsw
 
-from mission_control.errors import Conflict, InvalidInput, MissionControlError, StoreBusy, StoreDamaged, Unavailable
-from mission_control.folder import open_private
+from mission_control.errors import (
+    CommitUnknown,
+    Conflict,
+    InvalidInput,
+    MissionControlError,
+    StoreBusy,
+    StoreDamaged,
+    Unavailable,
+)
+from mission_control.folder import open_private, sync_directory
 from mission_control.store.dialect import SQLITE, Dialect
 from mission_control.store.store import Row
 
@@ -44,17 +53,24 @@ class SqliteConnection:
             self._apsw.set_busy_handler(_Patience())
             # Closing must not checkpoint: the last of many short commands would pay for all before it.
             self._apsw.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-            for pragma in (
-                *(["journal_mode = WAL"] if new else []),  # it stays in the file; one that is not ours keeps its own
-                "synchronous = FULL",
-                "foreign_keys = ON",
-                f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
-            ):
+            if create:
+                self._begin_log()
+            for pragma in ("synchronous = FULL", "foreign_keys = ON", f"wal_autocheckpoint = {CHECKPOINT_PAGES}"):
                 self._apsw.execute(f"PRAGMA {pragma}")
         except OSError as fault:
             raise Unavailable(f"The database {path} cannot be made: {fault.strerror}.") from fault
         except apsw.Error as fault:
             raise self._ours(fault) from fault
+
+    def _begin_log(self) -> None:
+        """Give a database that is still empty its write-ahead log, for good; one that is not ours keeps what it has."""
+        if self._apsw.execute("SELECT count(*) FROM sqlite_schema").get:
+            return
+        # A disk that fails here is no error to SQLite: it goes on in the old mode, in which a commit is less safe.
+        if self._apsw.pragma("journal_mode", "WAL") not in ("wal", "memory"):
+            raise Unavailable(
+                f"The database {self._path} cannot be made: its disk refuses a write-ahead log. Try again."
+            )
 
     @property
     def in_transaction(self) -> bool:
@@ -76,6 +92,13 @@ class SqliteConnection:
         except (OverflowError, UnicodeEncodeError) as fault:
             raise InvalidInput(f"A value cannot be stored: {fault}.") from fault
         except apsw.Error as fault:
+            if sql == "COMMIT" and isinstance(fault, apsw.IOError):
+                # All of it may stand in the log already. Whoever opens the database first after us then takes it for
+                # committed; whoever writes first while it is still open writes over it.
+                raise CommitUnknown(
+                    f"The disk failed while a change was written to {self._path} ({fault}). All of it was kept or "
+                    "nothing: look before you repeat it. Then: missionctl doctor"
+                ) from fault
             raise self._ours(fault) from fault
 
     def close(self) -> None:
@@ -92,6 +115,8 @@ class SqliteConnection:
                         backup.step(PAGES_AT_ONCE)
             finally:
                 copy.close()
+            # Or a power cut could bring the copy's own journal back, which would make it empty again.
+            sync_directory(target.parent)
         except apsw.Error as fault:
             raise self._ours(fault) from fault
 
@@ -106,13 +131,18 @@ class SqliteConnection:
                     f"The database {self._path} is damaged ({fault}). It was left as it is. "
                     "See: missionctl doctor, then restore the last backup."
                 )
-            case apsw.FullError():
+            case _ if self._has_no_room(fault):
                 return Unavailable(f"The disk that holds {self._path} is full. Make room and try again.")
             case apsw.CantOpenError() | apsw.IOError() | apsw.ReadOnlyError() | apsw.PermissionsError():
                 return Unavailable(f"The database {self._path} cannot be used: {fault}.")
             case apsw.ConstraintError():
                 return Conflict(f"The database refused the change: {fault}.")
         return Unavailable(f"The database {self._path} failed: {fault}.")
+
+    def _has_no_room(self, fault: apsw.Error) -> bool:
+        """Also where SQLite calls it an I/O error, as when the index of its log cannot grow."""
+        system_error = self._apsw.system_errno if hasattr(self, "_apsw") else 0
+        return isinstance(fault, apsw.FullError) or (isinstance(fault, apsw.IOError) and system_error == errno.ENOSPC)
 
 
 class _Patience:

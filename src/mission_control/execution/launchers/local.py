@@ -29,9 +29,14 @@ class LocalLauncher:
         """Start the executor of one attempt and return our end of its channel.
 
         The channel ends when the executor has, or could not be started. Raises Unavailable when the launcher
-        process is gone.
+        process is gone, or no channel can be made.
         """
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as fault:
+            raise Unavailable(
+                f"No executor can be reached: {fault.strerror}. Try again, or raise `ulimit -n`."
+            ) from fault
         try:
             send(self._orders, execution.to_bytes(), theirs)
         except OSError as fault:
