@@ -20,6 +20,8 @@ from mission_control.config import Config
 from mission_control.domain.attempt import Ending, Outcome
 from mission_control.errors import LeaseLost
 from mission_control.execution import exit_file
+from mission_control.execution.confinement.confinement import Confinement
+from mission_control.execution.confinement.spawning import NotConfined
 from mission_control.execution.environment import environment_of
 from mission_control.execution.execution import Execution
 from mission_control.execution.output import Output
@@ -59,6 +61,9 @@ class Executor:
         self._workspace = os.path.join(self._attempt_folder, "workspace")
         self._output_path = str(folder.output(execution.task_id, execution.number))
         self._log_path = str(folder.executor_log(execution.agent))
+        self._confinement = Confinement(
+            config, attempt_folder=self._attempt_folder, workspace=self._workspace, output_path=self._output_path
+        )
 
     def live(self, recorder: Recorder) -> NoReturn:
         """Live the whole life of the attempt, in a process of its own, and end that process."""
@@ -121,6 +126,7 @@ class Executor:
         finally:
             # Also when the lease is lost: whoever holds the task now must find nothing of ours alive.
             told = self._tree.end(self._config.grace_seconds)
+            self._confinement.end()
             cut = output.close()
         if told and ending.outcome is Outcome.SUCCEEDED:
             self.say("stragglers_ended", processes=told)
@@ -133,7 +139,9 @@ class Executor:
             return Ending(Outcome.FAILED, error=self._refusal)
         os.chdir(self._workspace)
         try:
-            self._tree.start(self._argv, self._environment, output.descriptor)
+            self._tree.start(self._confinement.spawn, self._argv, self._environment, output.descriptor)
+        except NotConfined as refused:
+            return Ending(Outcome.FAILED, error=str(refused))
         except OSError as fault:
             return Ending(Outcome.FAILED, error=f"{self._argv[0]} cannot be started: {fault.strerror}")
         try:
@@ -147,6 +155,7 @@ class Executor:
         deadline = now + self._execution.timeout_seconds
         renewal_pause = self._config.lease_seconds / RENEWALS_PER_LEASE
         renew_at, look_at, seen = now + renewal_pause, now + OUTPUT_FAST_LOOK_SECONDS, 0
+        limits_at = now + self._confinement.pause
         while True:
             self._tree.reap()
             if self._tree.status is not None:
@@ -160,15 +169,18 @@ class Executor:
                 grown, seen = output.size() - seen, output.size()
                 fast = grown > OUTPUT_FAST_BYTES
                 look_at = now + (OUTPUT_FAST_LOOK_SECONDS if fast else OUTPUT_LOOK_SECONDS)
+            if now >= limits_at:
+                self._end_at_a_limit()
+                limits_at = time.monotonic() + self._confinement.pause
             if now >= renew_at:
                 self._renew()
                 renew_at = now + renewal_pause
-            if self._wait(min(deadline, renew_at, look_at) - now):
+            if self._wait(min(deadline, renew_at, look_at, limits_at) - now):
                 renew_at = now
 
     def _ending(self, status: int) -> Ending:
         """What the runner's end means. One that got SIGTERM as we did, e.g. at a shutdown, did not fail."""
-        ending = _ending_of(status)
+        ending = self._confinement.explained(_ending_of(status))
         if ending.signal == signal.SIGTERM:
             until = time.monotonic() + SHUTDOWN_SECONDS
             while (left := until - time.monotonic()) > 0:
@@ -181,6 +193,12 @@ class Executor:
         except OSError as fault:
             limit = self._config.max_output_bytes
             raise _Stop(Outcome.FAILED, f"more than {limit} bytes of output, and {fault.strerror}") from None
+
+    def _end_at_a_limit(self) -> None:
+        """Without the grace that others get: it would go on taking more of what there is too little of."""
+        if cause := self._confinement.reached():
+            self._tree.kill()
+            raise _Stop(Outcome.FAILED, cause)
 
     def _wait(self, seconds: float) -> bool:
         """Sleep until a signal comes or the time is over; True when somebody says that the board has news."""
