@@ -54,6 +54,7 @@ class Config:
     max_processes: int | None = None
     max_open_files: int | None = None  # of each process
     max_file_bytes: int | None = None  # of each file, the one with its output included
+    cgroup: str | None = None  # a folder of cgroup v2 in which groups of attempts are made; null: what is delegated
     isolation: Isolation = Isolation.PROCESS
     readable_paths: tuple[str, ...] = ()  # what an isolated attempt may read besides the system
     writable_paths: tuple[str, ...] = ()  # what an isolated attempt may change besides its workspace
@@ -221,6 +222,8 @@ def _checked(name: str, raw: Any) -> Any:
         raise ValueError("must be a text of one line")
     if name == "timezone":
         _zone(raw)
+    if name == "cgroup":
+        return _checked_path(raw)
     if name == "isolation":
         return _checked_isolation(raw)
     return raw
@@ -238,7 +241,7 @@ def _checked_path(text: str) -> str:
     """Whole, so that it means the same wherever a process stands; `~` is whoever runs the mission."""
     path = os.path.expanduser(text)
     if not os.path.isabs(path) or "\0" in path:
-        raise ValueError(f"has {text!r}; a path there starts with / or ~/")
+        raise ValueError(f"has {text!r}; a path starts with / or ~/")
     return path
 
 

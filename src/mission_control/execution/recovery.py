@@ -21,6 +21,7 @@ from mission_control.config import Config
 from mission_control.domain.attempt import Attempt, Ending, Outcome, attempt_name
 from mission_control.errors import Conflict, NotFound
 from mission_control.execution import exit_file, process
+from mission_control.execution.confinement.cgroup import delegated, kill_left_behind
 from mission_control.execution.execution import mark
 from mission_control.folder import Folder
 from mission_control.store.attempts import Lease
@@ -130,6 +131,8 @@ def end_leftovers(attempts: Sequence[Attempt], *, config: Config) -> set[str]:
     Returns the names of attempts of which something still lives, e.g. in uninterruptible sleep.
     """
     executors = {attempt.name: attempt.executor for attempt in attempts}
+    for executor in filter(None, executors.values()):
+        kill_left_behind(config.cgroup or delegated(), executor)
     beginning = mark(str(config.home), "")
     folder = Folder(Path(os.path.realpath(config.home)))
     outputs = {str(folder.output(attempt.task_id, attempt.number)): attempt.name for attempt in attempts}

@@ -42,6 +42,10 @@ class Limits:
         """Whether there is one that holds for all processes together."""
         return any(limit is not None for limit in (self.memory_bytes, self.cpu_seconds, self.processes))
 
+    def without_those_of_a_group(self) -> Limits:
+        """What is left to watch where a group holds the rest."""
+        return replace(self, memory_bytes=None, processes=None)
+
     def apply(self) -> None:
         """Bound the calling process and all that it starts, for good."""
 

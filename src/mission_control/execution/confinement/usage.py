@@ -24,7 +24,7 @@ _PAGE = os.sysconf("SC_PAGESIZE")
 class Usage:
     """What a tree took when it was looked at."""
 
-    processes: int = 0
+    processes: int = 0  # and threads, as the kernel counts them in a group; without /proc only processes
     memory_bytes: int = 0
     cpu_seconds: float = 0
 
@@ -78,22 +78,20 @@ def _usage_of(pids: Sequence[int], cpu_seconds: float) -> Usage:
     """`pids` are in an order in which parents stand before their children."""
     if not process.HAS_PROC:
         return _usage_by_ps(pids, cpu_seconds)
-    memory = 0
+    processes = memory = 0
     for pid in pids:
-        memory += _resident(pid)
-        cpu_seconds += _cpu_seconds(pid)
-    return Usage(len(pids), memory, cpu_seconds)
+        text = _read(pid, "stat")
+        if text:
+            fields = text[text.rindex(b")") + 2 :].split()
+            cpu_seconds += sum(map(int, fields[11:15])) / _TICKS  # its own, and that of children it has waited for
+            processes += int(fields[17])  # its threads
+            memory += _resident(pid)
+    return Usage(processes, memory, cpu_seconds)
 
 
 def _resident(pid: int) -> int:
     text = _read(pid, "statm")
     return int(text.split()[1]) * _PAGE if text else 0
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Its own, and that of children it has waited for."""
-    text = _read(pid, "stat")
-    return sum(map(int, text[text.rindex(b")") + 2 :].split()[11:15])) / _TICKS if text else 0.0
 
 
 def _memory_held(pids: Sequence[int]) -> int:
