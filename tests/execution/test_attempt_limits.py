@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from mission_control.domain.attempt import Attempt, Outcome
 from mission_control.execution import process
+from mission_control.execution.confinement import usage
 from support.eventually import eventually
 from support.real_mission import RealMission
 
@@ -191,3 +193,18 @@ def test_a_limit_that_fails_all_attempts_blocks_the_task_with_the_cause(make_mis
     reason = mission.task(task).reason
     assert reason is not None and "limit of 2 processes reached" in reason
     assert "limit of 2 processes reached" in mission.command("show", "T-1").out
+
+
+def test_without_proc_ps_tells_what_processes_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    hog = "import sys; held = bytearray(b'x') * (40 * 2**20); print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-I", "-S", "-c", hog]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        running.stdout.read(1)
+        monkeypatch.setattr(process, "HAS_PROC", False)
+        taken = usage._usage_of([running.pid, os.getpid()], 0)
+        nobody = usage._usage_of([], 5)
+        running.communicate()
+    assert taken.processes == 2
+    assert taken.memory_bytes > 40_000_000
+    assert nobody == usage.Usage(0, 0, 5)

@@ -6,6 +6,7 @@ Signals: SIGTERM gives the task back unharmed, SIGUSR1 means "look at the board 
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
@@ -20,8 +21,8 @@ from mission_control.config import Config
 from mission_control.domain.attempt import Ending, Outcome
 from mission_control.errors import LeaseLost
 from mission_control.execution import exit_file
-from mission_control.execution.confinement.confinement import Confinement
-from mission_control.execution.confinement.spawning import NotConfined
+from mission_control.execution.confinement.confinement import Confinement, is_confined
+from mission_control.execution.confinement.spawning import NotConfined, spawn
 from mission_control.execution.environment import environment_of
 from mission_control.execution.execution import Execution
 from mission_control.execution.output import Output
@@ -61,9 +62,11 @@ class Executor:
         self._workspace = os.path.join(self._attempt_folder, "workspace")
         self._output_path = str(folder.output(execution.task_id, execution.number))
         self._log_path = str(folder.executor_log(execution.agent))
-        self._confinement = Confinement(
-            config, attempt_folder=self._attempt_folder, workspace=self._workspace, output_path=self._output_path
-        )
+        self._confinement = self._confine() if is_confined(config) else None
+
+    def _confine(self) -> Confinement:
+        folder, workspace = self._attempt_folder, self._workspace
+        return Confinement(self._config, attempt_folder=folder, workspace=workspace, output_path=self._output_path)
 
     def live(self, recorder: Recorder) -> NoReturn:
         """Live the whole life of the attempt, in a process of its own, and end that process."""
@@ -126,7 +129,8 @@ class Executor:
         finally:
             # Also when the lease is lost: whoever holds the task now must find nothing of ours alive.
             told = self._tree.end(self._config.grace_seconds)
-            self._confinement.end()
+            if self._confinement is not None:
+                self._confinement.end()
             cut = output.close()
         if told and ending.outcome is Outcome.SUCCEEDED:
             self.say("stragglers_ended", processes=told)
@@ -139,7 +143,8 @@ class Executor:
             return Ending(Outcome.FAILED, error=self._refusal)
         os.chdir(self._workspace)
         try:
-            self._tree.start(self._confinement.spawn, self._argv, self._environment, output.descriptor)
+            start = spawn if self._confinement is None else self._confinement.spawn
+            self._tree.start(start, self._argv, self._environment, output.descriptor)
         except NotConfined as refused:
             return Ending(Outcome.FAILED, error=str(refused))
         except OSError as fault:
@@ -155,7 +160,7 @@ class Executor:
         deadline = now + self._execution.timeout_seconds
         renewal_pause = self._config.lease_seconds / RENEWALS_PER_LEASE
         renew_at, look_at, seen = now + renewal_pause, now + OUTPUT_FAST_LOOK_SECONDS, 0
-        limits_at = now + self._confinement.pause
+        limits_at = math.inf if self._confinement is None else now + self._confinement.pause
         while True:
             self._tree.reap()
             if self._tree.status is not None:
@@ -170,8 +175,7 @@ class Executor:
                 fast = grown > OUTPUT_FAST_BYTES
                 look_at = now + (OUTPUT_FAST_LOOK_SECONDS if fast else OUTPUT_LOOK_SECONDS)
             if now >= limits_at:
-                self._end_at_a_limit()
-                limits_at = time.monotonic() + self._confinement.pause
+                limits_at = self._end_at_a_limit()
             if now >= renew_at:
                 self._renew()
                 renew_at = now + renewal_pause
@@ -180,7 +184,9 @@ class Executor:
 
     def _ending(self, status: int) -> Ending:
         """What the runner's end means. One that got SIGTERM as we did, e.g. at a shutdown, did not fail."""
-        ending = self._confinement.explained(_ending_of(status))
+        ending = _ending_of(status)
+        if self._confinement is not None:
+            ending = self._confinement.explained(ending)
         if ending.signal == signal.SIGTERM:
             until = time.monotonic() + SHUTDOWN_SECONDS
             while (left := until - time.monotonic()) > 0:
@@ -194,11 +200,13 @@ class Executor:
             limit = self._config.max_output_bytes
             raise _Stop(Outcome.FAILED, f"more than {limit} bytes of output, and {fault.strerror}") from None
 
-    def _end_at_a_limit(self) -> None:
-        """Without the grace that others get: it would go on taking more of what there is too little of."""
+    def _end_at_a_limit(self) -> float:
+        """When to look again; raises _Stop at a limit, without the grace that others get: it would take ever more."""
+        assert self._confinement is not None
         if cause := self._confinement.reached():
             self._tree.kill()
             raise _Stop(Outcome.FAILED, cause)
+        return time.monotonic() + self._confinement.pause
 
     def _wait(self, seconds: float) -> bool:
         """Sleep until a signal comes or the time is over; True when somebody says that the board has news."""

@@ -11,11 +11,23 @@ from mission_control.domain.attempt import Ending
 from mission_control.execution.confinement import limits
 from mission_control.execution.confinement.cgroup import Group, make_group, parent_for
 from mission_control.execution.confinement.isolation import Places, bubblewrapped, confine_by_landlock, why_not
-from mission_control.execution.confinement.spawning import NotConfined, spawn, spawn_prepared
+from mission_control.execution.confinement.spawning import NotConfined, spawn_prepared
 from mission_control.execution.confinement.usage import Watch
 from mission_control.folder import make_private_directory
 
 _TOLD_BYTES = 300  # of what bubblewrap says when it cannot start the runner
+
+
+def is_confined(config: Config) -> bool:
+    """Whether attempts need a Confinement. One that does nothing would cost each executor 100 kB of copied pages."""
+    return (
+        config.isolation is not Isolation.PROCESS
+        or config.max_memory_bytes is not None
+        or config.max_cpu_seconds is not None
+        or config.max_processes is not None
+        or config.max_open_files is not None
+        or config.max_file_bytes is not None
+    )
 
 
 class Confinement:
@@ -32,6 +44,7 @@ class Confinement:
             readable=config.readable_paths,
             writable=config.writable_paths,
         )
+        self.pause = math.inf  # seconds until `reached` should be asked; endless when nothing must be watched
         self._watch: Watch | None = None
         self._group: Group | None = None
         self._reports: int | None = None  # what bubblewrap says about itself can be read here
@@ -41,9 +54,8 @@ class Confinement:
         if self._limits.of_tree:
             self._group = self._make_group()
             self._watch = Watch(self._limits.without_those_of_a_group() if self._group else self._limits)
+            self.pause = self._watch.pause
         match self._level:
-            case Isolation.PROCESS if not self._limits.any:
-                return spawn(argv, environment, output)
             case Isolation.PROCESS:
                 return spawn_prepared(argv, environment, output, self._bind)
             case Isolation.LANDLOCK:
@@ -89,16 +101,12 @@ class Confinement:
         finally:
             os.close(writer)
 
-    @property
-    def pause(self) -> float:
-        """Seconds until `reached` should be asked; endless without a limit that must be watched."""
-        return math.inf if self._watch is None else self._watch.pause
-
     def reached(self) -> str | None:
         """The limit that the attempt has reached and must be ended for, in words, or None."""
         if self._watch is None:
             return None
         cause = self._watch.reached()
+        self.pause = self._watch.pause
         if self._group is not None:
             cause = cause or self._group.reached()
             if cause:

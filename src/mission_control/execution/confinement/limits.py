@@ -33,11 +33,6 @@ class Limits:
     file_bytes: int | None
 
     @property
-    def any(self) -> bool:
-        """Whether there is any limit."""
-        return any(limit is not None for limit in vars(self).values())
-
-    @property
     def of_tree(self) -> bool:
         """Whether there is one that holds for all processes together."""
         return any(limit is not None for limit in (self.memory_bytes, self.cpu_seconds, self.processes))
