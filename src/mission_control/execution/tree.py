@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from mission_control.execution import process
 
@@ -67,9 +68,12 @@ class Tree:
 
     def kill(self) -> None:
         """End everything that is left at once: SIGKILL until nothing lives."""
-        if self.reap() and self.status is None:
+        if self.reap() and self._main and self.status is None:
             # Its process group in one step that no fork of a member can outrun. The number is ours while it lives.
-            os.killpg(self._main, signal.SIGKILL)
+            with suppress(
+                ProcessLookupError, PermissionError
+            ):  # it has left its group; setuid programs are all there is
+                os.killpg(self._main, signal.SIGKILL)
         pause = KILL_AGAIN_SECONDS
         while self.reap():
             process.send(self._living(), signal.SIGKILL)

@@ -2,7 +2,7 @@
 
 The kernel bounds CPU time, files and open files for each process; memory, processes and CPU time of the whole tree
 are watched (usage.py) or held by a group of the kernel (cgroup.py). Not used, and why: RLIMIT_AS counts addresses,
-of which a JavaScript or Go program reserves a thousand times what it uses; RLIMIT_NPROC counts all processes of the
+of which a JavaScript or Go program reserves many times what it uses; RLIMIT_NPROC counts all processes of the
 user, so that attempts would fail for what others started, and does nothing for root.
 """
 

@@ -59,16 +59,16 @@ def spawn_prepared(argv: Sequence[str], environment: Mapping[str, str], output: 
     Raises NotConfined when that refuses, with its words. Call only from a process with one thread.
     """
     reader, writer = os.pipe()  # closed by a successful exec
-    # A signal that comes before the exec waits for the runner: handlers of ours would swallow it.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        pid = os.fork()
-        if pid == 0:
-            _become_runner(argv, environment, output, prepare, writer)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(writer)
     with open(reader, "rb") as told:
+        # A signal that comes before the exec waits for the runner: handlers of ours would swallow it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            pid = os.fork()
+            if pid == 0:
+                _become_runner(argv, environment, output, prepare, writer)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            os.close(writer)
         refusal = told.read().decode()
     if refusal:
         os.waitpid(pid, 0)
@@ -122,7 +122,9 @@ def _become_first_to_be_killed() -> bytes:
 
 def _write_oom_points(points: bytes) -> None:
     """Back to what stood there; everybody may lower what they have raised themselves."""
-    if points:
+    if not points:
+        return
+    with suppress(OSError):  # the runner runs by now, and that its executor dies as early as it does is no fault of it
         descriptor = os.open(_OOM_FILE, os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.write(descriptor, points)
