@@ -131,8 +131,6 @@ def end_leftovers(attempts: Sequence[Attempt], *, config: Config) -> set[str]:
     Returns the names of attempts of which something still lives, e.g. in uninterruptible sleep.
     """
     executors = {attempt.name: attempt.executor for attempt in attempts}
-    for executor in filter(None, executors.values()):
-        kill_left_behind(config.cgroup or delegated(), executor)
     beginning = mark(str(config.home), "")
     folder = Folder(Path(os.path.realpath(config.home)))
     outputs = {str(folder.output(attempt.task_id, attempt.number)): attempt.name for attempt in attempts}
@@ -141,6 +139,8 @@ def end_leftovers(attempts: Sequence[Attempt], *, config: Config) -> set[str]:
         return process.leftovers(executors, beginning, outputs)
 
     _signal_until_gone(living, signal.SIGTERM, config.grace_seconds)
+    for executor in filter(None, executors.values()):
+        kill_left_behind(config.cgroup or delegated(), executor)  # also what nothing else tells is theirs
     _signal_until_gone(living, signal.SIGKILL, KILL_SECONDS)
     return set(living())
 

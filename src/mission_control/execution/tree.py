@@ -70,9 +70,8 @@ class Tree:
         """End everything that is left at once: SIGKILL until nothing lives."""
         if self.reap() and self._main and self.status is None:
             # Its process group in one step that no fork of a member can outrun. The number is ours while it lives.
-            with suppress(
-                ProcessLookupError, PermissionError
-            ):  # it has left its group; setuid programs are all there is
+            # It may have left the group, and what is in it may be of another user.
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._main, signal.SIGKILL)
         pause = KILL_AGAIN_SECONDS
         while self.reap():

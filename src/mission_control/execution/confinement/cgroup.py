@@ -77,9 +77,9 @@ def make_group(parent: str, limits: Limits) -> Group:
 
 
 def parent_for(named: str | None, limits: Limits) -> str | None:
-    """Where groups with such limits can be made; None when nobody has named or delegated such a place to us.
+    """Where groups with such limits are to be made; None when they need none, or nobody gave us a place.
 
-    Raises OSError when the place that was named is of no use.
+    Raises OSError when the place does not allow such limits.
     """
     wanted = [
         controller
@@ -89,12 +89,7 @@ def parent_for(named: str | None, limits: Limits) -> str | None:
     parent = named or delegated()
     if not wanted or parent is None:
         return None
-    try:
-        _enable(parent, wanted)
-    except OSError:
-        if named is None:
-            return None
-        raise
+    _enable(parent, wanted)
     return parent
 
 

@@ -78,11 +78,13 @@ class Confinement:
         self._limits.apply()
 
     def _make_group(self) -> Group | None:
-        """None where nobody lets us have one: then the watch does what it can."""
+        """None where nobody lets us have one: then the watch does what it can. One that was asked for must be had."""
         try:
             parent = parent_for(self._named_group, self._limits)
             return None if parent is None else make_group(parent, self._limits)
         except OSError as fault:
+            if self._named_group is None:
+                return None
             raise NotConfined(f"no group for it can be made, as the setting cgroup asks for: {fault}") from fault
 
     def _spawn_in_bubblewrap(self, argv: Sequence[str], environment: Mapping[str, str], output: int) -> int:
