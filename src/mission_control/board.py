@@ -16,7 +16,7 @@ from mission_control.domain.agent import Agent
 from mission_control.domain.attempt import Attempt, Ending, ProcessIdentity, attempt_name, judge
 from mission_control.domain.draft import Defaults, NewTask, check
 from mission_control.domain.history import CommentKind
-from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, agent_hold, task_holds
+from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, RunnerLoad, agent_hold, task_holds
 from mission_control.domain.retry import RetryPolicy
 from mission_control.domain.task import Event, Status, Task, move, rank, task_name
 from mission_control.errors import Conflict, DependencyCycle, InvalidInput, LeaseLost, NotFound
@@ -121,6 +121,7 @@ class Board:
         `most` bounds the number taken. Nothing ready, paused or no slot free: an empty list.
         """
         with self._store.transaction():
+            self._hold_shared_slots()
             agent = agents.lock(self._store, name)
             if agent is None or agent.removed:
                 raise NotFound(f"There is no agent {name}. See: missionctl agent list")
@@ -137,7 +138,7 @@ class Board:
                 if self._task_holds(task, now):
                     continue
                 claims.append(self._claim(task, agent, claimer, now))
-                load = replace(load, live=load.live + 1)
+                load = load.with_one_more()
                 machine = replace(machine, live=machine.live + 1)
             return claims
 
@@ -145,6 +146,7 @@ class Board:
         """Take this one task for `name` now, out of turn. Raises Conflict with the cause when it cannot start."""
         now = self._clock.now()
         with self._store.transaction():
+            self._hold_shared_slots()
             task = self._moves.lock(task_id)
             agent = agents.lock(self._store, name)
             if agent is None or agent.removed or name not in task.agents:
@@ -158,15 +160,34 @@ class Board:
                 )
             return self._claim(task, agent, claimer, now)
 
+    def _hold_shared_slots(self) -> None:
+        """Let slots that several agents share be counted by one claim at a time.
+
+        Before any agent is locked, and always in this order, so that claims never wait for one another in a ring.
+        """
+        if self._config.machine_slots is not None:
+            self._store.hold(f"machine {self._config.host}")
+        if self._config.runner_slots:
+            self._store.hold("runner slots")
+
     def _loads(self, agent: Agent) -> tuple[AgentLoad, MachineLoad]:
         host = self._config.host
-        if self._config.machine_slots is not None:
-            self._store.hold(f"machine {host}")  # its slots are counted by one claim at a time
         of_agent, of_machine = agents.load(self._store, agent.name, host)
         return (
-            AgentLoad(agent.name, agent.slots, of_agent, paused=agent.paused, host=agent.host),
+            AgentLoad(
+                agent.name,
+                agent.slots,
+                of_agent,
+                paused=agent.paused,
+                host=agent.host,
+                runner=self._runner_load(agent.runner),
+            ),
             MachineLoad(host, self._config.machine_slots, of_machine),
         )
+
+    def _runner_load(self, runner: str) -> RunnerLoad | None:
+        slots = self._config.runner_slots.get(runner)
+        return None if slots is None else RunnerLoad(runner, slots, agents.live_of_runner(self._store, runner))
 
     def _task_holds(self, task: Task, now: datetime) -> list[Hold]:
         unfinished = tasks.unfinished_predecessors(self._store, task)

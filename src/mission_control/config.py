@@ -6,8 +6,9 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, timedelta, tzinfo
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,14 @@ from mission_control.errors import ConfigInvalid, NoMission
 SETTINGS_FILE = "mission.toml"
 DATABASE_FILE = "mission.db"
 ENVIRONMENT_PREFIX = "MISSIONCTL_"
+
+
+class Isolation(StrEnum):
+    """What keeps an attempt from the rest of the machine. A level that cannot be had fails the attempt."""
+
+    PROCESS = "process"  # a session, a folder and an environment of its own; may touch what its user may
+    LANDLOCK = "landlock"  # the kernel refuses files outside of its workspace
+    BUBBLEWRAP = "bubblewrap"  # it does not even see them, nor other processes
 
 
 @dataclass(frozen=True)
@@ -34,10 +43,21 @@ class Config:
     backoff_cap_seconds: float = 900
     slots: int = 3  # live attempts of one agent, unless the agent has its own
     machine_slots: int | None = None  # live attempts on this machine; null: unlimited
+    runner_slots: Mapping[str, int] = field(default_factory=dict)  # live attempts by runner, on all machines
     max_output_bytes: int = 10_000_000  # of one attempt's log; head and tail are kept
     poll_seconds: float = 1.0  # how often a waiting process looks again without being rung
     ageing_hours: float = 6  # a waiting task gains one priority level in this time
     pass_environment: tuple[str, ...] = ()  # names of variables that attempts get besides the usual few
+    # Of one attempt, all its processes together unless it says otherwise; null: unlimited.
+    max_memory_bytes: int | None = None
+    max_cpu_seconds: float | None = None
+    max_processes: int | None = None
+    max_open_files: int | None = None  # of each process
+    max_file_bytes: int | None = None  # of each file, the one with its output included
+    cgroup: str | None = None  # a folder of cgroup v2 in which groups of attempts are made; null: what is delegated
+    isolation: Isolation = Isolation.PROCESS
+    readable_paths: tuple[str, ...] = ()  # what an isolated attempt may read besides the system
+    writable_paths: tuple[str, ...] = ()  # what an isolated attempt may change besides its workspace
 
     def to_bytes(self) -> bytes:
         """As it is told to the launcher process."""
@@ -46,8 +66,9 @@ class Config:
     @classmethod
     def from_bytes(cls, content: bytes) -> Config:
         values = json.loads(content)
-        passed = tuple(values.pop("pass_environment"))
-        return cls(**{**values, "home": Path(values["home"]), "pass_environment": passed})
+        lists = {name: tuple(values[name]) for name in _LISTS}
+        isolation = Isolation(values["isolation"])
+        return cls(**{**values, **lists, "home": Path(values["home"]), "isolation": isolation})
 
     @property
     def database_address(self) -> str:
@@ -85,8 +106,18 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "max_output_bytes": (1_000, 10**13),
     "poll_seconds": (0.01, 3_600),
     "ageing_hours": (0.001, 100_000),
+    "max_memory_bytes": (1_000_000, 10**15),
+    "max_cpu_seconds": (0.1, 30 * 86_400),
+    "max_processes": (1, 1_000_000),
+    "max_open_files": (16, 1_000_000),
+    "max_file_bytes": (1_000, 10**15),
 }
-_WHOLE = {"max_attempts", "slots", "machine_slots", "max_output_bytes"}
+_WHOLE = {name for name in RANGES if not name.endswith(("_seconds", "_hours"))}
+_LISTS = {  # name -> what its entries are
+    "pass_environment": "variable names",
+    "readable_paths": "paths",
+    "writable_paths": "paths",
+}
 _NAMES = [field.name for field in fields(Config) if field.name != "home"]
 
 
@@ -131,6 +162,14 @@ def load(home: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
     return Config(home=home, **values)
 
 
+_EXAMPLES = (
+    '# timezone = "Europe/Berlin"',
+    '# pass_environment = ["ANTHROPIC_API_KEY"]',
+    "# runner_slots = { shell = 4 }",
+    '# isolation = "process"  # or landlock, or bubblewrap; limits of attempts: docs/limits-and-isolation.md',
+)
+
+
 def commented_defaults() -> str:
     """The text of a new mission.toml: every setting with its default, commented out."""
     lines = [
@@ -139,7 +178,7 @@ def commented_defaults() -> str:
     ]
     numbers = (field for field in fields(Config) if field.name in RANGES and field.default is not None)
     lines.extend(f"# {field.name} = {field.default}" for field in numbers)
-    return "\n".join([*lines, '# timezone = "Europe/Berlin"', '# pass_environment = ["ANTHROPIC_API_KEY"]', ""])
+    return "\n".join([*lines, *_EXAMPLES, ""])
 
 
 def _sources(
@@ -175,33 +214,69 @@ def _checked(name: str, raw: Any) -> Any:
     """The value of one setting in its own type; ValueError says what is wrong with it."""
     if name in RANGES:
         return _checked_number(name, raw)
-    if name == "pass_environment":
-        words = raw.split(",") if isinstance(raw, str) else raw
-        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-            raise ValueError("must be a list of variable names")
-        return tuple(word.strip() for word in words if word.strip())
+    if name in _LISTS:
+        return _checked_list(name, raw)
+    if name == "runner_slots":
+        return _checked_runner_slots(raw)
     if not isinstance(raw, str) or not raw or any(character < " " for character in raw):
         raise ValueError("must be a text of one line")
     if name == "timezone":
         _zone(raw)
+    if name == "cgroup":
+        return _checked_path(raw)
+    if name == "isolation":
+        return _checked_isolation(raw)
     return raw
 
 
-def _checked_number(name: str, raw: Any) -> float | int:
+def _checked_list(name: str, raw: Any) -> tuple[str, ...]:
+    words = raw.split(",") if isinstance(raw, str) else raw
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError(f"must be a list of {_LISTS[name]}")
+    found = tuple(word.strip() for word in words if word.strip())
+    return tuple(_checked_path(word) for word in found) if _LISTS[name] == "paths" else found
+
+
+def _checked_path(text: str) -> str:
+    """Whole, so that it means the same wherever a process stands; `~` is whoever runs the mission."""
+    path = os.path.expanduser(text)
+    if not os.path.isabs(path) or "\0" in path:
+        raise ValueError(f"has {text!r}; a path starts with / or ~/")
+    return path
+
+
+def _checked_runner_slots(raw: Any) -> dict[str, int]:
+    """`{ shell = 4 }` in the file, `shell=4,claude=2` in the environment."""
+    if isinstance(raw, str):
+        raw = dict(pair.partition("=")[::2] for pair in raw.split(",") if pair.strip())
+    if not isinstance(raw, Mapping):
+        raise ValueError("must name runners with their slots, e.g. { shell = 4 }")
+    return {name.strip(): int(_checked_number("slots", slots, f"for {name.strip()} ")) for name, slots in raw.items()}
+
+
+def _checked_isolation(raw: str) -> Isolation:
+    try:
+        return Isolation(raw)
+    except ValueError:
+        raise ValueError(f"is {raw!r}; it must be one of {', '.join(Isolation)}") from None
+
+
+def _checked_number(name: str, raw: Any, where: str = "") -> float | int:
+    """`where` stands in front of what is wrong with it."""
     least, most = RANGES[name]
     if isinstance(raw, bool):
-        raise ValueError("must be a number")
+        raise ValueError(f"{where}must be a number")
     try:
         value = float(raw)
     except OverflowError:
         value = math.inf  # a whole number of hundreds of digits
     except (TypeError, ValueError):
-        raise ValueError(f"must be a number, not {raw!r}") from None
+        raise ValueError(f"{where}must be a number, not {raw!r}") from None
     if not math.isfinite(value) or not least <= value <= most:
-        raise ValueError(f"is {raw}; it must lie between {least:g} and {most:g}")
+        raise ValueError(f"{where}is {raw}; it must lie between {least:g} and {most:g}")
     if name in _WHOLE:
         if value != int(value):
-            raise ValueError(f"is {raw}; it must be a whole number")
+            raise ValueError(f"{where}is {raw}; it must be a whole number")
         return int(value)
     return value
 

@@ -12,7 +12,7 @@ from mission_control.config import Config
 from mission_control.domain.agent import Agent
 from mission_control.domain.attempt import Attempt, attempt_name
 from mission_control.domain.history import Activity, Comment, Notification
-from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, Predecessor, agent_hold, explain
+from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, Predecessor, RunnerLoad, agent_hold, explain
 from mission_control.domain.task import Status, Task, task_name
 from mission_control.errors import NotFound
 from mission_control.store import agents, attempts, history, references, tasks
@@ -250,12 +250,23 @@ class Views:
         """One look at the whole squad, so that a list asks for it once. Bounded by agents and live attempts."""
         members = {agent.name: agent for agent in agents.listed(self._store)}
         of_agent = dict.fromkeys(members, 0)
+        of_runner = dict.fromkeys(self._config.runner_slots, 0)
         of_machine = 0
         for name, host, live in attempts.live_counts(self._store):
             of_agent[name] = of_agent.get(name, 0) + live
             of_machine += live if host == self._config.host else 0
+            if name in members and members[name].runner in of_runner:
+                of_runner[members[name].runner] += live
+        runners = {name: RunnerLoad(name, self._config.runner_slots[name], live) for name, live in of_runner.items()}
         loads = {
-            agent.name: AgentLoad(agent.name, agent.slots, of_agent[agent.name], paused=agent.paused, host=agent.host)
+            agent.name: AgentLoad(
+                agent.name,
+                agent.slots,
+                of_agent[agent.name],
+                paused=agent.paused,
+                host=agent.host,
+                runner=runners.get(agent.runner),
+            )
             for agent in members.values()
         }
         return _Squad(members, loads, MachineLoad(self._config.host, self._config.machine_slots, of_machine))

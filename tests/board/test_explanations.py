@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from mission_control.board import Board
 from mission_control.config import Config
-from mission_control.domain.attempt import Outcome
+from mission_control.domain.attempt import Attempt, Outcome
 from mission_control.domain.draft import NewTask
-from mission_control.domain.readiness import AgentLoad, MachineLoad, explain
+from mission_control.domain.readiness import AgentLoad, MachineLoad, RunnerLoad, explain
 from mission_control.domain.task import Priority, Status, Task
 from mission_control.errors import Conflict
 from mission_control.squad import NewAgent, Squad
@@ -25,6 +25,7 @@ from support.factories import PERSON, ending, process
 from support.invariants import check_board
 
 NAMES = ("ada", "bob", "cyd")
+RUNNERS = ("shell", "other")
 MINUTES = st.sampled_from([-60, -5, 0, 1, 10, 60])
 
 
@@ -33,6 +34,7 @@ class Member:
     slots: int
     paused: bool
     host: str | None
+    runner: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Scene:
     members: list[Member]
     drafts: list[Draft]
     machine_slots: int | None
+    runner_slots: dict[str, int]
     woken_at_minutes: int  # waits were looked at then, before the clock came to where it stands
     stands_at_minutes: int
     claims: list[tuple[str, int | None]] = field(default_factory=list)
@@ -62,6 +65,7 @@ members = st.builds(
     slots=st.integers(1, 3),
     paused=st.sampled_from([False, False, True]),
     host=st.sampled_from([None, "here", "there"]),
+    runner=st.sampled_from(RUNNERS),
 )
 drafts = st.builds(
     Draft,
@@ -77,6 +81,7 @@ scenes = st.builds(
     members=st.lists(members, min_size=3, max_size=3),
     drafts=st.lists(drafts, max_size=8),
     machine_slots=st.none() | st.integers(1, 6),
+    runner_slots=st.dictionaries(st.sampled_from(RUNNERS), st.integers(1, 4)),
     woken_at_minutes=MINUTES,
     stands_at_minutes=st.sampled_from([-100_000, -60, -1, 0, 1, 20, 60]),
     claims=st.lists(st.tuples(st.sampled_from(NAMES), st.none() | st.integers(0, 3)), min_size=1, max_size=4),
@@ -88,9 +93,9 @@ scenes = st.builds(
 def test_a_claim_takes_exactly_what_nothing_holds(store: Store, config: Config, scene: Scene) -> None:
     empty(store)
     clock = FakeClock()
-    config = replace(config, machine_slots=scene.machine_slots)
+    config = replace(config, machine_slots=scene.machine_slots, runner_slots=scene.runner_slots)
     board = Board(store, clock, config, refuses=lambda _runner, _command: None, jitter=lambda: 1.0)
-    latest = set_the_scene(scene, board, Squad(store, clock, config, runners=("shell",)), clock)
+    latest = set_the_scene(scene, board, Squad(store, clock, config, runners=RUNNERS), clock)
     for name, most in scene.claims:
         expected = free_of_holds(store, config, clock, name)[:most]
         assert what_a_look_finds(store, config, clock, name)[: len(expected)] == expected
@@ -114,7 +119,7 @@ def set_the_scene(scene: Scene, board: Board, squad: Squad, clock: FakeClock) ->
         with suppress(Conflict):
             meet_fate(board, ids[-1], draft.fate)
     for name, member in zip(NAMES, scene.members, strict=True):
-        squad.edit(name, {"slots": member.slots, "host": member.host}, actor=PERSON)
+        squad.edit(name, {"slots": member.slots, "host": member.host, "runner": member.runner}, actor=PERSON)
         if member.paused:
             squad.pause(name, actor=PERSON)
     ends = clock.now()
@@ -186,7 +191,8 @@ def explanation(
         agent = agents.get(store, name)
         assert agent is not None
         of_agent = sum(attempt.agent == name for attempt in live) + more
-        loads.append(AgentLoad(name, agent.slots, of_agent, paused=agent.paused, host=agent.host))
+        runner = runner_load(store, config, agent.runner, live, more)
+        loads.append(AgentLoad(name, agent.slots, of_agent, agent.paused, agent.host, runner))
     of_machine = sum(attempt.host == config.host for attempt in live) + more
     holds = explain(
         task,
@@ -197,3 +203,10 @@ def explanation(
         longest_wait=config.backoff_cap,
     )
     return [hold.text for hold in holds]
+
+
+def runner_load(store: Store, config: Config, runner: str, live: list[Attempt], more: int) -> RunnerLoad | None:
+    if runner not in config.runner_slots:
+        return None
+    driven = {agent.name for agent in agents.listed(store) if agent.runner == runner}
+    return RunnerLoad(runner, config.runner_slots[runner], sum(attempt.agent in driven for attempt in live) + more)

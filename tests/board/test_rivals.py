@@ -94,6 +94,39 @@ def test_two_agents_never_take_the_last_slot_of_a_machine(
     check_board(observer)
 
 
+def test_two_agents_never_take_the_last_slot_of_a_runner(
+    store: Store, clock: FakeClock, config: Config, observer: Store, rival: Rival, task: TaskFactory
+) -> None:
+    def limited(store: Store, host: str) -> Board:
+        changed = replace(config, runner_slots={"shell": 1}, host=host)
+        return Board(store, clock, changed, refuses=lambda _runner, _command: None)
+
+    task("a", to="ada")
+    task("b", to="bob")
+    with limited(store, "here").together():
+        assert titles(limited(store, "here"), "ada") == ["a"]
+        loser = rival.start_and_wait(lambda store: titles(limited(store, "there"), "bob"), observer)
+    assert loser.result() == []
+    check_board(observer)
+
+
+def test_claims_for_several_agents_never_wait_for_one_another_in_a_ring(
+    store: Store, clock: FakeClock, config: Config, observer: Store, rival: Rival, task: TaskFactory
+) -> None:
+    def limited(store: Store) -> Board:
+        changed = replace(config, runner_slots={"shell": 2}, machine_slots=2)
+        return Board(store, clock, changed, refuses=lambda _runner, _command: None)
+
+    task("a", to="ada")
+    task("b", to="bob")
+    with limited(store).together():
+        assert titles(limited(store), "ada") == ["a"]
+        loser = rival.start_and_wait(lambda store: titles(limited(store), "bob"), observer)
+        assert titles(limited(store), "bob") == ["b"]  # the other has not locked bob and waits for what we hold
+    assert loser.result() == []
+    check_board(observer)
+
+
 def test_a_dependency_added_while_its_predecessor_finishes_holds_nothing(
     board: Board, make_board: MakeBoard, observer: Store, rival: Rival, task: TaskFactory
 ) -> None:

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from mission_control.board import Board
 from mission_control.domain.attempt import Outcome
 from mission_control.domain.draft import NewTask
 from mission_control.domain.readiness import HoldKind
 from mission_control.domain.task import Priority, Status
-from mission_control.errors import InvalidInput, NotFound
+from mission_control.errors import Conflict, InvalidInput, NotFound
 from mission_control.store import history, tasks
 from mission_control.store.tasks import Filter
 from mission_control.views import Views
@@ -219,3 +220,18 @@ def test_undelivered_mentions_are_those_without_a_delivery(views, store, agent, 
     history.add_notification(store, content="done", delivered_at=clock.now(), legacy_id="n2", **common)
     assert [mention.content for mention in views.undelivered()] == ["open"]
     assert views.undelivered("bob") == []
+
+
+def test_a_full_runner_holds_the_tasks_of_every_agent_that_it_drives(store, clock, config, board, task):
+    one_shell = replace(config, runner_slots={"shell": 1})
+    limited = Board(store, clock, one_shell, refuses=lambda _runner, _command: None)
+    first, second = task("first", to="ada"), task("second", to="bob")
+    (claim,) = limited.claim("ada", claimer=process())
+    views = Views(store, clock, one_shell)
+    assert [hold.text for hold in views.task(second.id).holds] == ["runner shell is full: 1 of 1 in use"]
+    assert views.ready("bob") == []
+    with pytest.raises(Conflict, match="runner shell is full"):
+        limited.claim_task(second.id, "bob", claimer=process())
+    limited.finish(claim.lease, ending())
+    assert claim.task.id == first.id
+    assert names(views.ready("bob")) == [second.name]

@@ -107,6 +107,29 @@ def test_every_fault_of_the_settings_is_named_with_its_source(missionctl: Comman
     assert [fact.partition(":")[0] for fact in told] == ["mission.toml", "mission.toml", "environment MISSIONCTL_…"]
 
 
+def test_the_levels_of_isolation_that_can_be_had_are_told(missionctl: Command) -> None:
+    findings = missionctl("doctor", "--json").json["findings"]
+    (told,) = [finding["fact"] for finding in findings if finding["check"] == "isolation"]
+    assert told.startswith("process is set; to be had here: process")
+    assert [finding["level"] for finding in findings if finding["check"] == "groups"] == ["ok"]
+
+
+def test_an_isolation_that_cannot_be_had_is_a_fault_with_what_to_install(missionctl: Command) -> None:
+    found = faults(missionctl, MISSIONCTL_ISOLATION="bubblewrap", PATH="/nowhere")
+    assert [(f["check"], "apt-get install bubblewrap" in f["fact"]) for f in found] == [("isolation", True)]
+    assert [f["check"] for f in faults(missionctl, MISSIONCTL_CGROUP=str(missionctl.home))] == ["groups"]
+
+
+def test_a_path_for_isolated_attempts_that_is_not_there_is_a_fault(missionctl: Command) -> None:
+    (missionctl.home / "mission.toml").write_text('isolation = "landlock"\nwritable_paths = ["/no/such/path"]\n')
+    assert "there is no /no/such/path" in [finding["fact"] for finding in faults(missionctl)]
+
+
+def test_slots_for_a_runner_that_does_not_exist_are_warned_of(missionctl: Command) -> None:
+    (missionctl.home / "mission.toml").write_text("runner_slots = { shell = 4, shall = 2 }\n")
+    assert ["'shall'" in f["fact"] for f in warnings(missionctl) if f["check"] == "runner slots"] == [True]
+
+
 def test_what_others_can_read_is_found_and_made_private(missionctl: Command) -> None:
     database, logs = missionctl.home / "mission.db", missionctl.home / "logs"
     database.chmod(0o644)

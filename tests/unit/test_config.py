@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mission_control.config import RANGES, Config, commented_defaults, find_home, load
+from mission_control.config import RANGES, Config, Isolation, commented_defaults, find_home, load
 from mission_control.errors import ConfigInvalid, NoMission
 
 
@@ -143,6 +143,46 @@ def test_names_to_pass_on_are_a_list_in_the_file_and_separated_by_commas_elsewhe
     assert load(home, {}).pass_environment == ("A", "B")
     (home / "mission.toml").write_text("pass_environment = [1]")
     faults(home)
+
+
+def test_slots_of_runners_are_a_table_in_the_file_and_pairs_elsewhere(home):
+    assert load(home, {"MISSIONCTL_RUNNER_SLOTS": "shell=4, claude=2"}).runner_slots == {"shell": 4, "claude": 2}
+    for text in ("runner_slots = { shell = 4 }", "[runner_slots]\nshell = 4"):
+        (home / "mission.toml").write_text(text)
+        assert load(home, {}).runner_slots == {"shell": 4}
+    for wrong in ("4", "{ shell = 0 }", "{ shell = true }", "{ shell = 1.5 }", '{ shell = "many" }', "[4]"):
+        (home / "mission.toml").write_text(f"runner_slots = {wrong}")
+        (told,) = faults(home)
+        assert told.startswith("mission.toml: runner_slots ")
+    (home / "mission.toml").write_text("")
+    faults(home, {"MISSIONCTL_RUNNER_SLOTS": "shell"})
+
+
+def test_an_isolation_is_one_that_exists(home):
+    for isolation in Isolation:
+        assert load(home, {"MISSIONCTL_ISOLATION": isolation}).isolation is isolation
+    (told,) = faults(home, {"MISSIONCTL_ISOLATION": "none"})
+    assert "process, landlock, bubblewrap" in told
+
+
+@pytest.mark.parametrize("name", ["readable_paths", "writable_paths"])
+def test_paths_are_whole(home, name):
+    (home / "mission.toml").write_text(f'{name} = ["/srv/data", "~/notes"]')
+    assert getattr(load(home, {}), name) == ("/srv/data", os.path.expanduser("~/notes"))
+    for wrong in ("notes", "../notes", "~nobody-of-this-name/notes"):
+        (told,) = faults(home, {f"MISSIONCTL_{name.upper()}": wrong})
+        assert wrong in told
+
+
+def test_settings_reach_the_launcher_process_as_they_are(home):
+    told = {
+        "MISSIONCTL_RUNNER_SLOTS": "shell=4",
+        "MISSIONCTL_ISOLATION": "landlock",
+        "MISSIONCTL_READABLE_PATHS": "/srv/a,/srv/b",
+        "MISSIONCTL_MAX_MEMORY_BYTES": "5e7",
+    }
+    config = load(home, told)
+    assert Config.from_bytes(config.to_bytes()) == config
 
 
 def test_a_new_settings_file_shows_every_default_and_changes_none(home):

@@ -6,7 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from mission_control.domain.readiness import AgentLoad, HoldKind, MachineLoad, Predecessor, agent_hold, explain
+from mission_control.domain.readiness import (
+    AgentLoad,
+    HoldKind,
+    MachineLoad,
+    Predecessor,
+    RunnerLoad,
+    agent_hold,
+    explain,
+)
 from mission_control.domain.task import Status
 from support.clock import START
 from support.factories import make_task
@@ -63,6 +71,7 @@ def test_a_backoff_from_before_the_clock_was_set_back_holds_nothing():
         (AgentLoad("ada", slots=3, live=3), HERE, HoldKind.SLOTS_FULL),
         (AgentLoad("ada", slots=3, live=4), HERE, HoldKind.SLOTS_FULL),
         (FREE, MachineLoad("here", slots=2, live=2), HoldKind.MACHINE_FULL),
+        (AgentLoad("ada", 3, 0, runner=RunnerLoad("shell", slots=4, live=4)), HERE, HoldKind.RUNNER_FULL),
     ],
 )
 def test_what_keeps_the_only_agent_keeps_the_task(agent, machine, kind):
@@ -70,6 +79,12 @@ def test_what_keeps_the_only_agent_keeps_the_task(agent, machine, kind):
     hold = agent_hold(agent, machine)
     assert hold is not None
     assert hold.kind is kind
+
+
+def test_a_full_runner_is_named_with_what_is_in_use_and_frees_with_its_first_end():
+    full = AgentLoad("ada", slots=3, live=0, runner=RunnerLoad("shell", slots=4, live=3)).with_one_more()
+    assert [hold.text for hold in holds(agents=[full])] == ["runner shell is full: 4 of 4 in use"]
+    assert holds(agents=[AgentLoad("bob", slots=3, live=0, runner=RunnerLoad("shell", slots=4, live=3))]) == []
 
 
 def test_one_free_agent_is_enough():

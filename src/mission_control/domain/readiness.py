@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -22,6 +22,7 @@ class HoldKind(StrEnum):
     OTHER_MACHINE = "other_machine"
     SLOTS_FULL = "slots_full"
     MACHINE_FULL = "machine_full"
+    RUNNER_FULL = "runner_full"
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,29 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class RunnerLoad:
+    """What of a runner decides whether one more agent program of its kind may start, on whichever machine."""
+
+    name: str
+    slots: int
+    live: int
+
+
+@dataclass(frozen=True)
 class AgentLoad:
-    """What of an agent decides whether it can take a task now."""
+    """What of an agent decides whether it can take a task now. `runner` null: nobody limits its runner."""
 
     name: str
     slots: int
     live: int
     paused: bool = False
     host: str | None = None
+    runner: RunnerLoad | None = None
+
+    def with_one_more(self) -> AgentLoad:
+        """The load once this agent has taken one more task."""
+        runner = self.runner and replace(self.runner, live=self.runner.live + 1)
+        return replace(self, live=self.live + 1, runner=runner)
 
 
 @dataclass(frozen=True)
@@ -97,6 +113,9 @@ def agent_hold(agent: AgentLoad, machine: MachineLoad) -> Hold | None:
         return Hold(HoldKind.SLOTS_FULL, f"no free slot: {agent.name} has {agent.live} of {agent.slots} in use")
     if machine.slots is not None and machine.live >= machine.slots:
         return Hold(HoldKind.MACHINE_FULL, f"machine {machine.host} is full: {machine.live} of {machine.slots} in use")
+    runner = agent.runner
+    if runner is not None and runner.live >= runner.slots:
+        return Hold(HoldKind.RUNNER_FULL, f"runner {runner.name} is full: {runner.live} of {runner.slots} in use")
     return None
 
 

@@ -7,6 +7,7 @@ Signals: SIGTERM gives the task back unharmed, SIGUSR1 means "look at the board 
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
@@ -21,6 +22,8 @@ from mission_control.config import Config
 from mission_control.domain.attempt import Ending, Outcome
 from mission_control.errors import LeaseLost
 from mission_control.execution import exit_file
+from mission_control.execution.confinement.confinement import Confinement, is_confined
+from mission_control.execution.confinement.spawning import NotConfined, spawn
 from mission_control.execution.environment import environment_of
 from mission_control.execution.execution import RENEWALS_PER_LEASE, Execution, Order
 from mission_control.execution.output import Output
@@ -70,6 +73,11 @@ class Executor:
         self._workspace = os.path.join(self._attempt_folder, "workspace")
         self._output_path = str(self._folder.output(execution.task_id, execution.number))
         self._log_path = str(self._folder.executor_log(execution.agent))
+        self._confinement = self._confine() if is_confined(self._config) else None
+
+    def _confine(self) -> Confinement:
+        folder, workspace = self._attempt_folder, self._workspace
+        return Confinement(self._config, attempt_folder=folder, workspace=workspace, output_path=self._output_path)
 
     def live(self, recorder: Recorder) -> NoReturn:
         """Live a whole life, in a process of its own, and end that process."""
@@ -180,6 +188,8 @@ class Executor:
         finally:
             # Also when the lease is lost: whoever holds the task now must find nothing of ours alive.
             told = self._tree.end(self._config.grace_seconds)
+            if self._confinement is not None:
+                self._confinement.end()
             cut = output.close()
         if told and ending.outcome is Outcome.SUCCEEDED:
             self.say("stragglers_ended", processes=told)
@@ -192,7 +202,10 @@ class Executor:
             return Ending(Outcome.FAILED, error=self._refusal)
         os.chdir(self._workspace)
         try:
-            self._tree.start(self._argv, self._environment, output.descriptor)
+            start = spawn if self._confinement is None else self._confinement.spawn
+            self._tree.start(start, self._argv, self._environment, output.descriptor)
+        except NotConfined as refused:
+            return Ending(Outcome.FAILED, error=str(refused))
         except OSError as fault:
             return Ending(Outcome.FAILED, error=f"{self._argv[0]} cannot be started: {fault.strerror}")
         try:
@@ -205,6 +218,7 @@ class Executor:
         now = time.monotonic()
         deadline = now + self._execution.timeout_seconds
         renew_at, look_at, seen = self._next_renewal(now), now + OUTPUT_FAST_LOOK_SECONDS, 0
+        limits_at = math.inf if self._confinement is None else now + self._confinement.pause
         while True:
             self._tree.reap()
             if self._tree.status is not None:
@@ -218,11 +232,13 @@ class Executor:
                 grown, seen = output.size() - seen, output.size()
                 fast = grown > OUTPUT_FAST_BYTES
                 look_at = now + (OUTPUT_FAST_LOOK_SECONDS if fast else OUTPUT_LOOK_SECONDS)
+            if now >= limits_at:
+                limits_at = self._end_at_a_limit()
             if now >= renew_at or self._is_news:
                 self._is_news = False
                 self._heed(self._recorder.renew(self._execution.lease))
                 renew_at = self._next_renewal(now)
-            if self._wait(min(deadline, renew_at, look_at) - now):
+            if self._wait(min(deadline, renew_at, look_at, limits_at) - now):
                 self._recorder.listen()
                 while (state := self._recorder.renewal()) is not None:
                     self._heed(state)
@@ -231,6 +247,8 @@ class Executor:
     def _ending(self, status: int) -> Ending:
         """What the runner's end means. One that got SIGTERM as we did, e.g. at a shutdown, did not fail."""
         ending = _ending_of(status)
+        if self._confinement is not None:
+            ending = self._confinement.explained(ending)
         if ending.signal == signal.SIGTERM:
             until = time.monotonic() + SHUTDOWN_SECONDS
             while (left := until - time.monotonic()) > 0:
@@ -243,6 +261,14 @@ class Executor:
         except OSError as fault:
             limit = self._config.max_output_bytes
             raise _Stop(Outcome.FAILED, f"more than {limit} bytes of output, and {fault.strerror}") from None
+
+    def _end_at_a_limit(self) -> float:
+        """When to look again; raises _Stop at a limit, without the grace that others get: it would take ever more."""
+        assert self._confinement is not None
+        if cause := self._confinement.reached():
+            self._tree.kill()
+            raise _Stop(Outcome.FAILED, cause)
+        return time.monotonic() + self._confinement.pause
 
     def _next_renewal(self, now: float) -> float:
         """When we renew the lease ourselves: later while somebody attends us, who does it before that."""

@@ -259,6 +259,12 @@ def _ps_table(which: list[str]) -> dict[int, Process]:
     return found
 
 
+def columns(pids: Iterable[int], which: str) -> list[str]:
+    """What ps shows of these processes, a line each; of those that have ended, none. `which` as in `rss=,time=`."""
+    wanted = ",".join(map(str, pids))
+    return _output_of(["ps", "-o", which, "-p", wanted]).splitlines() if wanted else []
+
+
 def _session_of(pid: int) -> int:
     """Asked of the kernel, because ps of macOS shows no number for it; 0 when the process is gone."""
     try:

@@ -21,6 +21,7 @@ from mission_control.config import Config
 from mission_control.domain.attempt import Attempt, Ending, Outcome, attempt_name
 from mission_control.errors import Conflict, NotFound
 from mission_control.execution import exit_file, process
+from mission_control.execution.confinement.cgroup import delegated, kill_left_behind
 from mission_control.execution.execution import mark
 from mission_control.folder import Folder
 from mission_control.store.attempts import Lease
@@ -138,6 +139,8 @@ def end_leftovers(attempts: Sequence[Attempt], *, config: Config) -> set[str]:
         return process.leftovers(executors, beginning, outputs)
 
     _signal_until_gone(living, signal.SIGTERM, config.grace_seconds)
+    for executor in filter(None, executors.values()):
+        kill_left_behind(config.cgroup or delegated(), executor)  # also what nothing else tells is theirs
     _signal_until_gone(living, signal.SIGKILL, KILL_SECONDS)
     return set(living())
 

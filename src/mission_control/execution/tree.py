@@ -8,16 +8,19 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from mission_control.execution import process
 
 _PR_SET_CHILD_SUBREAPER = 36  # see prctl(2)
 # Looked up once, before the forks: each executor would pay for it.
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_SIGNALS_TO_RESET = [number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP)]
 KILL_AGAIN_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
+
+# (argv, environment, output) -> pid. It leads a process group of its own.
+Spawn = Callable[[Sequence[str], Mapping[str, str], int], int]
 
 
 def become_subreaper() -> None:
@@ -35,25 +38,10 @@ class Tree:
         self._main = 0
         self.status: int | None = None  # of the last one started, as waitpid gives it; null while it runs
 
-    def start(self, argv: Sequence[str], environment: Mapping[str, str], output: int) -> None:
-        """Start the runner with output and errors going to the descriptor `output` and nothing to read.
-
-        Raises OSError when the program cannot be started.
-        """
+    def start(self, spawn: Spawn, argv: Sequence[str], environment: Mapping[str, str], output: int) -> None:
+        """Let `spawn` start the runner with output and errors going to the descriptor `output`; raises as that does."""
         self.status = None
-        self._main = os.posix_spawnp(
-            argv[0],
-            list(argv),
-            dict(environment),
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_DUP2, output, 1),
-                (os.POSIX_SPAWN_DUP2, output, 2),
-            ],
-            setpgroup=0,
-            setsigmask=[],
-            setsigdef=_SIGNALS_TO_RESET,
-        )
+        self._main = spawn(argv, environment, output)
 
     def reap(self) -> bool:
         """Collect what has ended; True while any child is left."""
@@ -76,12 +64,21 @@ class Tree:
             return 0
         told = process.send(self._living(), signal.SIGTERM)
         if not self._gone_within(grace_seconds):
-            pause = KILL_AGAIN_SECONDS
-            while self.reap():
-                process.send(self._living(), signal.SIGKILL)
-                self._gone_within(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)  # what nobody can kill is not asked all the time
+            self.kill()
         return told
+
+    def kill(self) -> None:
+        """End everything that is left at once: SIGKILL until nothing lives."""
+        if self.reap() and self._main and self.status is None:
+            # Its process group in one step that no fork of a member can outrun. The number is ours while it lives.
+            # It may have left the group, and what is in it may be of another user.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._main, signal.SIGKILL)
+        pause = KILL_AGAIN_SECONDS
+        while self.reap():
+            process.send(self._living(), signal.SIGKILL)
+            self._gone_within(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)  # what nobody can kill is not asked all the time
 
     def _living(self) -> list[process.Process]:
         return process.descendants([os.getpid()], process.table())

@@ -122,6 +122,13 @@ def load(store: Store, name: str, host: str) -> tuple[int, int]:
     return int(row["of_agent"]), int(row["of_machine"])
 
 
+def live_of_runner(store: Store, runner: str) -> int:
+    """Live attempts of all agents with this runner, on all machines."""
+    row = store.row("agent.live_of_runner", runner=runner)
+    assert row is not None
+    return int(row["live"])
+
+
 def open_tasks(store: Store, name: str) -> list[int]:
     """Unfinished tasks that name this agent."""
     return [row["id"] for row in store.rows("agent.open_tasks", name=name)]

@@ -13,8 +13,9 @@ from mission_control.config import DATABASE_FILE, SETTINGS_FILE, Config
 from mission_control.domain.attempt import Attempt
 from mission_control.errors import ConfigInvalid, MissionControlError, SchemaMismatch, StoreDamaged
 from mission_control.execution import recovery, runners
+from mission_control.execution.environment import DEFAULT_PATH
 from mission_control.ops.doctor import board as on_board
-from mission_control.ops.doctor import folders, machine
+from mission_control.ops.doctor import confinement, folders, machine
 from mission_control.ops.doctor.finding import Finding, Level, fault, ok, warning
 from mission_control.store import attempts, health, schema
 from mission_control.store.sqlite import SqliteConnection
@@ -33,6 +34,8 @@ def examine(home: Path, environment: Mapping[str, str], clock: Clock) -> list[Fi
     findings += _guarded("disk", _examine_place(home, _file_of(config)))
     if config is None:
         return [*findings, warning("database", "not looked at", "Mend the settings first")]
+    search_path = environment.get("PATH", DEFAULT_PATH)
+    findings += _guarded("isolation", confinement.examine_confinement(config, search_path))
     return [*findings, *_guarded("database", _examine_database(config, clock), if_damaged=_restoring(home))]
 
 

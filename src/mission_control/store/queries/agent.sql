@@ -64,6 +64,11 @@ UPDATE agent SET next_heartbeat_at = :next_heartbeat_at WHERE name = :name;
 SELECT (SELECT count(*) FROM attempt l WHERE l.agent = :name AND l.ended_at IS NULL) AS of_agent,
        (SELECT count(*) FROM attempt l WHERE l.host = :host AND l.ended_at IS NULL) AS of_machine;
 
+-- name: live_of_runner
+-- From the few live attempts to their agents, however many agents there are.
+SELECT count(*) AS live FROM attempt l JOIN agent g ON g.name = l.agent
+ WHERE l.ended_at IS NULL AND g.runner = :runner;
+
 -- name: open_tasks
 -- Tasks that only this agent could still do.
 SELECT t.id FROM assignment a JOIN task t ON t.id = a.task_id
