@@ -137,11 +137,14 @@ class Attendance:
         *lines, attended.heard = attended.heard.split(b"\n")
         attended.said = [json.loads(line) for line in lines]
         attended.has_hung_up = not piece or len(attended.heard) > _LONGEST_LINE
+        for message in attended.said:
+            if message["say"] == "start":
+                self._note_who_starts(attended, message["pid"])
 
     def _write(self, attended: _Attended) -> None:
         """Write what one executor said; it gets its answer once this is committed."""
         for message in attended.said:
-            if message["say"] == "start" and not self._note_who_starts(attended, message["pid"]):
+            if message["say"] == "start" and attended.executor is None:
                 break
             lost, cancel_requested = None, False
             try:
@@ -153,15 +156,14 @@ class Attendance:
         if attended.has_hung_up and not attended.has_started:
             self._write_stillborn(attended)
 
-    def _note_who_starts(self, attended: _Attended, pid: int) -> bool:
-        """False when the executor has ended since it asked; then nobody reads an answer.
+    def _note_who_starts(self, attended: _Attended, pid: int) -> None:
+        """One that has ended since it asked has hung up: an end to record, so `turn` must know before it writes.
 
         It leads a session of its own, which a later process that happens to get its pid hardly does.
         """
         attended.executor = process.session_leader(pid)
         if attended.executor is None:
             attended.has_hung_up = True
-        return attended.executor is not None
 
     def _carry_out(self, attended: _Attended, message: dict[str, Any]) -> bool:
         """Whether somebody wants the task cancelled."""
