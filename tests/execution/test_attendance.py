@@ -45,7 +45,7 @@ def launcher() -> OtherEnds:
 @pytest.fixture
 def attendance(mission: RealMission, launcher: OtherEnds) -> Iterator[Attendance]:
     """Attends one executor of `T-1`, which has said nothing yet."""
-    attendance = Attendance(mission.board, cast(LocalLauncher, launcher))
+    attendance = Attendance(mission.board, cast("LocalLauncher", launcher))
     mission.add("true", max_attempts=5)
     attendance.turn(0, lambda: mission.board.claim("ada", claimer=process.own_identity()))
     yield attendance
@@ -78,6 +78,16 @@ def only_attempt(mission: RealMission) -> Attempt:
     found = attempts.get(mission.opened.store, 1, 1)
     assert found is not None
     return found
+
+
+def test_whoever_got_the_pid_of_an_executor_that_ended_is_not_taken_for_it(
+    mission: RealMission, attendance: Attendance, launcher: OtherEnds, session_leader: int
+) -> None:
+    ask_to_start(launcher.channels[0], session_leader)
+    launcher.channels[0].close()
+    attendance.turn(0, list)
+    assert only_attempt(mission).executor is None
+    assert only_attempt(mission).outcome is Outcome.LOST
 
 
 def test_an_executor_that_lives_is_registered_and_answered(

@@ -159,10 +159,12 @@ class Attendance:
     def _note_who_starts(self, attended: _Attended, pid: int) -> None:
         """One that has ended since it asked has hung up: an end to record, so `turn` must know before it writes.
 
-        It leads a session of its own, which a later process that happens to get its pid hardly does.
+        It leads a session of its own. A later process with its pid may do so, too; but while the channel is open
+        the executor lives, so whoever had the pid just before was the executor.
         """
         attended.executor = process.session_leader(pid)
-        if attended.executor is None:
+        if attended.executor is None or _has_ended(attended.channel):
+            attended.executor = None
             attended.has_hung_up = True
 
     def _carry_out(self, attended: _Attended, message: dict[str, Any]) -> bool:
@@ -219,3 +221,13 @@ class Attendance:
                 key.data.channel.close()
         self._selector.close()
         self._launcher.close()
+
+
+def _has_ended(channel: socket.socket) -> bool:
+    """Whether the other side is gone, without taking anything that it said."""
+    try:
+        return not channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
