@@ -255,8 +255,15 @@ class Invariants:
             other = works.setdefault(task_id, number)
             demand(other == number, "I1", f"attempts {other} and {number} of T-{task_id} are alive at once")
             demand(runner.work in self._live, "I5", f"{runner} is alive and its attempt has ended")
-            started = self._live[runner.work]["pid"] is not None
-            demand(started, "I2", f"{runner} is alive and its start was never recorded")
+            row = self._live[runner.work]
+            demand(row["pid"] is not None, "I2", f"{runner} is alive and its start was never recorded")
+            parent = runner.machine.processes.get(runner.parent)  # its executor, if that lives
+            known = (row["pid"], row["pid_started"])
+            demand(
+                parent is None or known == (parent.pid, parent.identity.started),
+                "I2",
+                f"{runner} belongs to {parent}, and pid {known[0]} started at {known[1]} is registered",
+            )
             demand(self._world.ran[runner.work] == 1, "I1", f"{runner} was started twice")
 
     # Now and then, and at the end
@@ -318,6 +325,4 @@ class Invariants:
 
 def _lasts(hold: Hold) -> bool:
     """Whether more than a little time is needed to end it. What waits for a predecessor waits as long as that does."""
-    return hold.kind in {HoldKind.NOBODY, HoldKind.OTHER_MACHINE, HoldKind.PREDECESSOR} or (
-        hold.kind is HoldKind.NOT_BEFORE
-    )
+    return hold.kind in {HoldKind.NOBODY, HoldKind.OTHER_MACHINE, HoldKind.PREDECESSOR, HoldKind.NOT_BEFORE}
