@@ -95,6 +95,21 @@ def test_a_cancelled_attempt_leaves_its_executor_fit_for_the_next(mission: RealM
     assert mission.attempt(second).outcome is Outcome.SUCCEEDED
 
 
+def test_an_executor_that_is_told_to_stop_gives_its_attempt_back_and_takes_no_other(mission: RealMission) -> None:
+    task = mission.add(AT_THE_GATE)
+    heartbeat = mission.command.start("heartbeat", "ada", "--wait")
+    attempt = expect(lambda: mission.executing(task))
+    assert attempt.executor is not None
+    os.kill(attempt.executor.pid, signal.SIGTERM)
+    again = expect(lambda: mission.attempts(task)[1:])[0]
+    mission.open_gate()
+    heartbeat.communicate(timeout=60)
+    assert mission.attempt(attempt).outcome is Outcome.RELEASED
+    after = mission.attempt(again)
+    assert after.outcome is Outcome.SUCCEEDED
+    assert after.executor != attempt.executor
+
+
 # The moments between two attempts, each made by hand on a channel without a process behind it.
 
 

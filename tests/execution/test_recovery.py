@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from mission_control.board import Board, Claim
 from mission_control.config import Config
 from mission_control.domain.attempt import Attempt, Ending, Outcome, ProcessIdentity
-from mission_control.execution import exit_file, process
+from mission_control.execution import exit_file, process, recovery
 from mission_control.execution.recovery import recover
 from mission_control.folder import make_private_directory
 from support.clock import FakeClock
@@ -109,6 +109,21 @@ def test_a_claim_whose_claimer_ended_has_its_lease_to_start(mission: RealMission
     assert recovered(mission) == []
     (lost,) = recovered(mission, after=timedelta(seconds=2))
     assert lost.error == f"whoever claimed it (pid {gone.pid}) ended before it started"
+
+
+def test_an_executor_that_starts_after_it_was_given_up_for_dead_is_left_in_peace(
+    mission: RealMission, gone: ProcessIdentity, bystander: ProcessIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = claim(mission, gone)
+    genuine = recovery.end_leftovers
+
+    def while_leftovers_are_sought(attempts: Sequence[Attempt], *, config: Config) -> set[str]:
+        mission.board.start(taken.lease, bystander)
+        return genuine(attempts, config=config)
+
+    monkeypatch.setattr(recovery, "end_leftovers", while_leftovers_are_sought)
+    assert recovered(mission, after=timedelta(seconds=2)) == []
+    finish(mission, taken)
 
 
 def test_an_exit_file_is_believed_only_with_the_token_of_the_attempt(

@@ -20,7 +20,7 @@ from mission_control.board import Board, Claim
 from mission_control.config import Config
 from mission_control.domain.attempt import Ending, Outcome
 from mission_control.errors import Conflict, LeaseLost, NotFound, Unavailable
-from mission_control.execution import exit_file, process
+from mission_control.execution import exit_file
 from mission_control.execution.attended import Attended
 from mission_control.execution.doorbell import Doorbell
 from mission_control.execution.execution import RENEWALS_PER_LEASE, execution_of
@@ -153,7 +153,7 @@ class Attendance:
     def _write(self, attended: Attended) -> None:
         """Write what one executor said; it gets its answer once this is committed."""
         for message in attended.said:
-            if message["say"] == "start" and not self._note_who_starts(attended, message["pid"]):
+            if message["say"] == "start" and attended.executor is None:
                 break
             lost, cancel_requested = None, False
             try:
@@ -163,16 +163,6 @@ class Attendance:
             attended.prepare_answer(lost=lost, cancel_requested=cancel_requested)
         if attended.has_hung_up and not attended.has_started:
             self._write_stillborn(attended)
-
-    def _note_who_starts(self, attended: Attended, pid: int) -> bool:
-        """False when the executor has ended since it asked; then nobody reads an answer.
-
-        It leads a session of its own, which a later process that happens to get its pid hardly does.
-        """
-        attended.executor = process.session_leader(pid)
-        if attended.executor is None:
-            attended.has_hung_up = True
-        return attended.executor is not None
 
     def _carry_out(self, attended: Attended, message: dict[str, Any]) -> bool:
         """Whether somebody wants the task cancelled."""
@@ -185,7 +175,7 @@ class Attendance:
             attended.has_started = True
             return state.cancel_requested
         self._board.finish(lease, exit_file.from_json(message["ending"]))
-        attended.is_over = True
+        attended.is_over, attended.is_last = True, message["is_last"]
         return False
 
     def _write_stillborn(self, attended: Attended) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mission_control.board import Claim
 from mission_control.domain.attempt import ProcessIdentity
+from mission_control.execution import process
 from mission_control.execution.execution import Order, execution_of
 
 _LONGEST_LINE = 1_000_000
@@ -26,6 +27,7 @@ class Attended:
     has_hung_up: bool = False
     is_over: bool = False  # the end of its attempt is recorded, or it is told that its lease is lost
     is_refused: bool = False  # it is told that its lease is lost, and ends
+    is_last: bool = False  # it takes no attempt after the one it has
     idle_since: float | None = None  # monotonic seconds; null while it has an attempt
     said: list[dict[str, Any]] = field(default_factory=list)
     _heard: bytes = b""
@@ -39,7 +41,7 @@ class Attended:
     @property
     def can_go_on(self) -> bool:
         """It has nothing left to do and waits for more."""
-        return self.is_over and not self.is_refused and not self.has_hung_up
+        return self.is_over and not (self.is_refused or self.is_last or self.has_hung_up)
 
     def listen(self) -> None:
         """Take in what it says, or that it is gone."""
@@ -50,6 +52,28 @@ class Attended:
         *lines, self._heard = (self._heard + piece).split(b"\n")
         self.said = [json.loads(line) for line in lines]
         self.has_hung_up = not piece or len(self._heard) > _LONGEST_LINE
+        for message in self.said:
+            if message["say"] == "start":
+                self._note_who_starts(message["pid"])
+
+    def _note_who_starts(self, pid: int) -> None:
+        """One that has ended since it asked has hung up: an end to record, known before anybody writes.
+
+        It leads a session of its own. A later process with its pid may do so, too; but while the channel is open
+        the executor lives, so whoever had the pid just before was the executor.
+        """
+        self.executor = process.session_leader(pid)
+        if self.executor is None or self._is_closed():
+            self.executor = None
+            self.has_hung_up = True
+
+    def _is_closed(self) -> bool:
+        try:
+            return not self.channel.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def prepare_answer(self, *, lost: str | None, cancel_requested: bool) -> None:
         """What it is told once what it said is committed; `lost` says why its lease is over."""

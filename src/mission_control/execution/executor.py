@@ -60,7 +60,7 @@ class Executor:
         self._inherited = inherited
         self._folder = Folder(config.home)
         self._is_news = False  # somebody told us to look at the board
-        self._is_stopping = False  # somebody told us to stop while we had nothing to do
+        self._is_stopping = False  # somebody told us to stop: the attempt is given back and no more are taken
         self._prepare(execution)
 
     def _prepare(self, execution: Execution) -> None:
@@ -128,7 +128,7 @@ class Executor:
         """In the exit file, then on the board. Where the board does not take it, the file must outlive a power cut."""
         lease, folder = self._execution.lease, self._attempt_folder
         self._keep(lambda: exit_file.write(folder, lease.token, ending))
-        if not self._recorder.report(lease, ending):
+        if not self._recorder.report(lease, ending, is_last=self._is_stopping):
             self._recorder.record(
                 lease, ending, when_refused=lambda: self._keep(lambda: exit_file.make_durable(folder))
             )
@@ -142,24 +142,27 @@ class Executor:
             self.say("attempt_not_recorded", error=f"exit file: {fault}")
 
     def _next_order(self) -> Order | None:
-        """Wait for the next attempt; None when nobody has one for us or when we are told to stop."""
-        while (order := self._recorder.order()) is None:
+        """Wait for the next attempt; None when nobody has one for us or when we were told to stop."""
+        while True:
+            if self._is_stopping:
+                self._recorder.take_no_more_orders()
+            if (order := self._recorder.order()) is not None:
+                return order
             channel = self._recorder.channel
             if channel is None:
                 return None
             sources: list[Any] = [self._wakeup, channel]
             ready = select.select(sources, [], [])[0]
-            if self._wakeup in ready and signal.SIGTERM in self._signals():
-                self._is_stopping = True
-                self._recorder.take_no_more_orders()
-            elif channel in ready:
+            if self._wakeup in ready:
+                self._signals()
+            else:
                 self._recorder.listen()
-        return order
 
     def _signals(self) -> bytes:
         """The numbers of the signals that came."""
         numbers = os.read(self._wakeup, 512)
         self._is_news |= signal.SIGUSR1 in numbers
+        self._is_stopping |= signal.SIGTERM in numbers
         return numbers
 
     def say(self, event: str, **fields: object) -> None:

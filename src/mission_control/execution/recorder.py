@@ -60,9 +60,9 @@ class Recorder:
         line = self._next_line()
         return None if line is None else _state_of(line)
 
-    def report(self, lease: Lease, ending: Ending) -> bool:
-        """Let whoever launched us record the end; False when nobody answers."""
-        message = {"say": "finish", "token": lease.token, "ending": exit_file.to_json(ending)}
+    def report(self, lease: Lease, ending: Ending, *, is_last: bool) -> bool:
+        """Let whoever launched us record the end; False when nobody answers. `is_last`: we take no other attempt."""
+        message = {"say": "finish", "token": lease.token, "ending": exit_file.to_json(ending), "is_last": is_last}
         return self._ask(json.dumps(message)) is not None
 
     def record(self, lease: Lease, ending: Ending, *, when_refused: Callable[[], None]) -> None:
@@ -88,8 +88,11 @@ class Recorder:
 
     def take_no_more_orders(self) -> None:
         """Whoever sends one from now on gets an error; what has been sent is still heard."""
-        if self.channel is not None:
-            self.channel.shutdown(socket.SHUT_RD)
+        try:
+            if self.channel is not None:
+                self.channel.shutdown(socket.SHUT_RD)
+        except OSError:
+            self.hang_up()
 
     def hang_up(self) -> None:
         """Do without the launching process from now on."""

@@ -76,11 +76,11 @@ def recover(board: Board, *, config: Config, clock: Clock) -> list[Attempt]:
         return []
     still_there = end_leftovers([d.attempt for d in dead if d.is_here], config=config)
     folder = Folder(config.home)
+    found = {d.attempt.name for d in dead} - still_there
     with board.together():
-        live = {attempt.name for attempt in board.live()}  # without those whose end somebody else recorded meanwhile
-        ended = [
-            (d, ending) for d in dead if d.attempt.name in live - still_there and (ending := record(board, d, folder))
-        ]
+        # Judged anew: since then somebody may have recorded its end, or its executor may have started or renewed.
+        still_dead = [d for d in find_dead(board.live(), config=config, now=clock.now()) if d.attempt.name in found]
+        ended = [(d, ending) for d in still_dead if (ending := record(board, d, folder))]
     for d, ending in ended:
         _log(d, ending, folder, clock)
     return [_ended(d.attempt, ending, clock) for d, ending in ended]

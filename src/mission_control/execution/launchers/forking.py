@@ -119,7 +119,7 @@ def _warm_up() -> None:
         theirs.sendall(GO_ON + b"\n")
         recorder.start(lease)
         theirs.sendall(GO_ON + b"\n")
-        recorder.report(lease, ending)
+        recorder.report(lease, ending, is_last=False)
         theirs.recv(4096)
         log.line("attempt_started", SystemClock().now(), {"task": "T-1", "token": 1, "seconds": 0.1})
     recorder.hang_up()
