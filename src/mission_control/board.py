@@ -162,10 +162,10 @@ class Board:
         host = self._config.host
         if self._config.machine_slots is not None:
             self._store.hold(f"machine {host}")  # its slots are counted by one claim at a time
-        of_agent, of_machine = agents.load(self._store, agent.name, host)
+        load = agents.load(self._store, agent.name, host)
         return (
-            AgentLoad(agent.name, agent.slots, of_agent, paused=agent.paused, host=agent.host),
-            MachineLoad(host, self._config.machine_slots, of_machine),
+            AgentLoad(agent.name, agent.slots, load.of_agent, paused=agent.paused, host=agent.host),
+            MachineLoad(host, self._config.machine_slots, load.of_machine, mission_paused=load.mission_paused),
         )
 
     def _task_holds(self, task: Task, now: datetime) -> list[Hold]:
