@@ -286,15 +286,18 @@ class Views:
             for agent in agents.listed(self._store)
         ]
 
-    def status(self) -> StatusView:
-        """Machines, agents, live attempts and how many tasks stand where. Bounded by agents and live attempts."""
+    def status(self, dispatcher_host: str | None = None) -> StatusView:
+        """Machines, agents, live attempts and how many tasks stand where. Bounded by agents and live attempts.
+
+        `dispatcher_host` is what the resident process calls this machine, if there is one.
+        """
         with self._store.snapshot():
             live = attempts.live(self._store)
             members = self._explained(self._agents(live))
             return StatusView(
                 at=self._clock.now(),
                 paused=settings.pause(self._store),
-                machines=self._machines(members, live),
+                machines=self._machines(members, live, dispatcher_host),
                 agents=tuple(members),
                 live=tuple(
                     LiveAttempt(attempt, task) for attempt in live if (task := tasks.get(self._store, attempt.task_id))
@@ -318,8 +321,10 @@ class Views:
         (task,) = self._views(found, squad)
         return replace(view, next_task=task.task, holds=task.holds)
 
-    def _machines(self, members: Sequence[AgentView], live: Sequence[Attempt]) -> tuple[MachineView, ...]:
-        here = self._config.host
+    def _machines(
+        self, members: Sequence[AgentView], live: Sequence[Attempt], dispatcher_host: str | None
+    ) -> tuple[MachineView, ...]:
+        here = dispatcher_host or self._config.host
         homes = (view.agent.host for view in members if view.agent.host)
         hosts = {here, *homes, *(attempt.host for attempt in live)}
         return tuple(

@@ -19,7 +19,7 @@ from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain.attempt import Ending, Outcome
 from mission_control.errors import LeaseLost
-from mission_control.execution import exit_file
+from mission_control.execution import doorbell, exit_file
 from mission_control.execution.environment import environment_of
 from mission_control.execution.execution import Execution
 from mission_control.execution.output import Output
@@ -58,6 +58,7 @@ class Executor:
         self._attempt_folder = str(folder.attempt(execution.task_id, execution.number))
         self._workspace = os.path.join(self._attempt_folder, "workspace")
         self._output_path = str(folder.output(execution.task_id, execution.number))
+        self._doorbells = folder.doorbells
         self._log_path = str(folder.executor_log(execution.agent))
 
     def live(self, recorder: Recorder) -> NoReturn:
@@ -88,6 +89,8 @@ class Executor:
             ending = self._work()
         self._keep(ending)
         self._recorder.finish(ending)
+        if self._recorder.channel is None:  # whoever waits for the slot was not told by us
+            doorbell.ring(self._doorbells)
         self.say(
             f"attempt_{ending.outcome}",
             exit_code=ending.exit_code,

@@ -111,6 +111,11 @@ def beat(store: Store, name: str, *, now: datetime, latest_backoff: datetime) ->
     )
 
 
+def mark_heartbeat(store: Store, name: str, now: datetime) -> None:
+    """Note that the agent was woken up, by work that arrived and not by its schedule."""
+    store.rows("agent.mark_heartbeat", name=name, now=now)
+
+
 def schedule_next(store: Store, name: str, next_heartbeat_at: datetime) -> None:
     store.rows("agent.schedule_next", name=name, next_heartbeat_at=next_heartbeat_at)
 

@@ -41,6 +41,16 @@ class LocalLauncher:
             theirs.close()
         return ours
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the launcher process has ended; it never says anything, so only its end can be read."""
+        try:
+            return not self._orders.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def close(self) -> None:
         """Let the launcher process end; executors go on."""
         self._orders.close()

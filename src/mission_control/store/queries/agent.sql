@@ -57,6 +57,9 @@ RETURNING schedule, next_heartbeat_at,
        EXISTS (SELECT 1 FROM attempt l WHERE l.ended_at IS NULL) AS has_live,
        (SELECT count(*) FROM attempt l WHERE l.agent = :name AND l.ended_at IS NULL) < slots AS has_room;
 
+-- name: mark_heartbeat
+UPDATE agent SET last_heartbeat_at = :now WHERE name = :name;
+
 -- name: schedule_next
 UPDATE agent SET next_heartbeat_at = :next_heartbeat_at WHERE name = :name;
 
