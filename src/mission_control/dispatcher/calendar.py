@@ -79,7 +79,7 @@ class Calendar:
                 agents.schedule_next(self._store, beat.agent, now + LOOK_AGAIN)
             except NotFound:
                 continue  # left the squad
-        return Page(given, missed, faults, jump)
+        return Page(given, tuple(missed), faults, jump)
 
     def _jump(self, now: datetime) -> timedelta | None:
         monotonic = self._clock.monotonic()
@@ -90,8 +90,10 @@ class Calendar:
         return jump if abs(jump) > JUMP else None
 
     def _catch_up(self, beat: DueHeartbeat, now: datetime, at: datetime) -> Missed:
-        """One heartbeat for all that were missed, unless the next regular one comes before it."""
-        at = min(at, next_heartbeat(beat.schedule, now, self._config.zone))
+        """One heartbeat for all that were missed; a regular one that is near does for it."""
+        regular = next_heartbeat(beat.schedule, now, self._config.zone)
+        if regular - now <= CATCH_UP_WITHIN:
+            at = regular
         agents.schedule_next(self._store, beat.agent, at)
         message = f"planned for {beat.planned_at:%Y-%m-%d %H:%M:%S} UTC, caught up at {at:%Y-%m-%d %H:%M:%S} UTC"
         activity = Activity(at=now, kind="heartbeat_missed", actor=SYSTEM, agent=beat.agent, message=message)
