@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
 
-from mission_control.board import Board
 from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.dispatcher.calendar import Calendar
 from mission_control.dispatcher.duty import Duty
-from mission_control.dispatcher.rescue import Rescue
-from mission_control.dispatcher.trouble import Trouble
+from mission_control.dispatcher.rescue import OpenStore, Rescue
+from mission_control.dispatcher.trouble import LauncherLost, Trouble
 from mission_control.errors import StoreBusy, Unavailable
 from mission_control.execution.attendance import attending
 from mission_control.execution.doorbell import Doorbell
 from mission_control.folder import Folder
-from mission_control.store.store import Store
 
 NAP_SECONDS = 0.1  # how soon a stop is noticed while a fault is waited out
-
-OpenStore = Callable[[], AbstractContextManager[tuple[Store, Board]]]
-"""A database connection for the thread that asks, and a board on it."""
 
 
 class Dispatcher:
@@ -62,7 +56,7 @@ class Dispatcher:
             self._bell = bell = Doorbell(self._folder.doorbells)
         except OSError as fault:
             raise Unavailable(f"No doorbell can be hung in {self._folder.doorbells}: {fault}.") from fault
-        rescue = Rescue(self._open_board, clock=self._clock, config=self._config, when_ended=bell.ring)
+        rescue = Rescue(self._open_store, clock=self._clock, config=self._config, when_ended=bell.ring)
         rescue.start()
         try:
             while not self._stopping:
@@ -94,13 +88,11 @@ class Dispatcher:
                 except StoreBusy as fault:  # the same connection will do
                     self._sleep(self._trouble.note(fault))
                     continue
+                if rescue.has_given_back:
+                    rescue.has_given_back = False
+                    raise LauncherLost("The launcher process has not started what it was told to; another is started.")
                 self._trouble.over()
                 self._when_turned()
-
-    @contextmanager
-    def _open_board(self) -> Iterator[Board]:
-        with self._open_store() as (_, board):
-            yield board
 
     def _sleep(self, seconds: float) -> None:
         end = time.monotonic() + seconds

@@ -57,6 +57,7 @@ class Duty:
         Raises Unavailable; what was not written then is written by others, see Attendance.
         """
         self._page, self._faults = Page(), {}
+        self._store.check_place()
         try:
             claims = self._attendance.turn(self._seconds_to_sleep(), self._claim)
         except Unavailable:

@@ -17,8 +17,10 @@ from mission_control.execution import process
 from mission_control.execution.recovery import recover
 from mission_control.folder import Folder
 from mission_control.store.attempts import Lease
+from mission_control.store.store import Store
 
 LOOK_SECONDS = 2.0  # how often all live attempts are looked at, besides when an executor hangs up
+OpenStore = Callable[[], AbstractContextManager[tuple[Store, Board]]]  # a connection for the thread that asks
 START_SECONDS = 10.0  # a claim of ours that nobody has started by then never will be, whatever the lease
 END_SECONDS = 2.0  # how long the end of the process waits for a look under way; it is safe to cut off
 
@@ -28,17 +30,18 @@ class Rescue:
 
     def __init__(
         self,
-        open_board: Callable[[], AbstractContextManager[Board]],
+        open_store: OpenStore,
         *,
         clock: Clock,
         config: Config,
         when_ended: Callable[[], None],
     ) -> None:
         """`when_ended` is called when a look has ended attempts, and so may have made tasks ready."""
-        self._open_board = open_board
+        self._open_store = open_store
         self._clock = clock
         self._config = config
         self._when_ended = when_ended
+        self.has_given_back = False  # claims that our launcher process was told to start and did not
         self._wanted = threading.Event()
         self._stopping = False
         self._trouble = Trouble("recovery", Folder(config.home), clock)
@@ -59,13 +62,14 @@ class Rescue:
     def _live(self) -> None:
         while not self._stopping:
             try:
-                with self._open_board() as board:
-                    self._watch(board)
+                with self._open_store() as (store, board):
+                    self._watch(store, board)
             except Exception as fault:  # noqa: BLE001  the loop of this thread: whatever happens, attempts must be watched
                 self._wait(self._trouble.note(fault))
 
-    def _watch(self, board: Board) -> None:
+    def _watch(self, store: Store, board: Board) -> None:
         while not self._stopping:
+            store.check_place()
             try:
                 ended = self._look(board)
             except StoreBusy as fault:
@@ -83,7 +87,9 @@ class Rescue:
     def _look(self, board: Board) -> bool:
         """Whether anything was ended."""
         recovered = recover(board, config=self._config, clock=self._clock)
-        return bool(recovered) | give_back_unstarted(board, board.live(), clock=self._clock, config=self._config)
+        given_back = give_back_unstarted(board, board.live(), clock=self._clock, config=self._config)
+        self.has_given_back |= given_back
+        return bool(recovered) or given_back
 
 
 def give_back_unstarted(board: Board, live: Sequence[Attempt], *, clock: Clock, config: Config) -> bool:

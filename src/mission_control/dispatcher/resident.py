@@ -10,7 +10,8 @@ from mission_control import log
 from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.dispatcher import seat
-from mission_control.dispatcher.dispatcher import Dispatcher, OpenStore
+from mission_control.dispatcher.dispatcher import Dispatcher
+from mission_control.dispatcher.rescue import OpenStore
 from mission_control.dispatcher.seat import Occupant
 from mission_control.execution import process
 from mission_control.folder import Folder

@@ -40,6 +40,7 @@ class SqliteConnection:
         try:
             if new and path != ":memory:":
                 os.close(open_private(path, os.O_RDWR | os.O_CREAT))
+            self._file = _file_at(path)
             self._apsw = apsw.Connection(path, flags=flags, vfs=vfs)
             self._apsw.set_busy_handler(_Patience())
             # Closing must not checkpoint: the last of many short commands would pay for all before it.
@@ -59,6 +60,10 @@ class SqliteConnection:
     @property
     def in_transaction(self) -> bool:
         return self._apsw.in_transaction
+
+    @property
+    def is_in_place(self) -> bool:
+        return self._file == _file_at(self._path)
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         try:
@@ -113,6 +118,15 @@ class SqliteConnection:
             case apsw.ConstraintError():
                 return Conflict(f"The database refused the change: {fault}.")
         return Unavailable(f"The database {self._path} failed: {fault}.")
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    """Which file has this name now; None when there is none, or it is in memory."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class _Patience:
