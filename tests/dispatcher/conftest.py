@@ -21,8 +21,7 @@ def start_up(make_mission: Callable[..., RealMission]) -> Iterator[Callable[...,
 
     yield start
     for up in started:
-        if up.is_running:
-            assert up.end() == 0
+        up.close()
 
 
 @pytest.fixture

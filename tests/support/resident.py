@@ -50,3 +50,10 @@ class Up:
         _, err = self._process.communicate(timeout=ENDS_WITHIN_SECONDS)
         assert err == ""
         return self._process.returncode
+
+    def close(self) -> None:
+        """End it unless it has ended; whatever happened to it, a signal must suffice."""
+        if self.is_running:
+            assert self.end() == 0
+        else:
+            self._process.communicate()
