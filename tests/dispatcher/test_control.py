@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from mission_control.domain.attempt import Attempt, Outcome
 from mission_control.domain.task import Task
 from mission_control.execution import process
+from support.command import COMMAND
 from support.eventually import eventually, expect
 from support.real_mission import AT_THE_GATE, RealMission
 from support.resident import Up
@@ -68,6 +70,37 @@ def test_a_signal_ends_it_in_good_order_and_what_runs_goes_on(
     mission.open_gate()
     assert mission.ended(attempt).outcome is Outcome.SUCCEEDED
     check_testimony(mission)
+
+
+def test_a_hangup_that_its_starter_ignores_does_not_end_it(mission: RealMission) -> None:
+    """As nohup does."""
+    with subprocess.Popen(
+        ["/bin/sh", "-c", f"trap '' HUP; exec {COMMAND} up"],
+        cwd=mission.home,
+        env=mission.command._environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as up:
+        assert up.stdout is not None
+        assert up.stdout.readline().strip() == str(up.pid)
+        up.send_signal(signal.SIGHUP)
+        task = mission.add("true")
+        mission.opened.ring()
+        eventually(partial(is_done, mission, task))
+        mission.command("down")
+        assert up.wait(timeout=30) == 0
+
+
+def test_what_it_did_is_told_among_the_logs_of_all(mission: RealMission, start_up: StartUp) -> None:
+    tasks = [mission.add("true") for _ in range(12)]
+    up = start_up(mission)
+    for task in tasks:
+        eventually(partial(is_done, mission, task))
+    assert up.end() == 0
+    events = [line["event"] for line in mission.command("logs", "-n", "1000", "--json").json]
+    assert events.count("attempt_claimed") == 12
+    assert (events[0], events[-1]) == ("dispatcher_started", "dispatcher_stopped")
+    assert 1 <= events.count("heartbeat_worked") <= 12  # one for each time that work woke ada
 
 
 def test_down_ends_it_and_leaves_what_runs(mission: RealMission, start_up: StartUp) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
 
 from mission_control import log
 from mission_control.board import Board, Claim
@@ -17,6 +20,7 @@ from mission_control.execution.process import own_identity
 from mission_control.folder import Folder
 from mission_control.heartbeat import Result, log_line
 from mission_control.store import agents, dispatch
+from mission_control.store.agents import Beat
 from mission_control.store.store import Store
 
 MOST_AT_ONCE = 64  # claims in one turn: executors that speak are not to wait for the launch of hundreds
@@ -47,6 +51,7 @@ class Duty:
         self._folder = Folder(config.home)
         self._page = Page()
         self._faults: dict[str, str] = {}  # agent -> why nothing could be claimed for it in this turn
+        self._woken: AbstractSet[str] = frozenset()  # agents without work that got some in this turn
         self._has_more = True  # there was more to claim than was taken; so is the first turn
         self._turns = 0
         self._last_turn: dict[str, int] = {}  # of each agent, in which it took something
@@ -56,7 +61,7 @@ class Duty:
 
         Raises Unavailable; what was not written then is written by others, see Attendance.
         """
-        self._page, self._faults = Page(), {}
+        self._page, self._faults, self._woken = Page(), {}, frozenset()
         self._store.check_place()
         try:
             claims = self._attendance.turn(self._seconds_to_sleep(), self._claim)
@@ -98,7 +103,8 @@ class Duty:
         # In the order of their names, so that several who lock the same agents do not wait for one another in a ring.
         for name in sorted(shares):
             claims += self._claim_for(name, shares[name])
-        self._has_more = bool(claims) and len(claims) < sum(wish.slots - wish.live for wish in wishes)
+        self._wake({a.agent for a in able if a.live == 0} & {claim.agent.name for claim in claims}, now)
+        self._has_more = bool(claims) and sum(shares.values()) < sum(wish.slots - wish.live for wish in wishes)
         return claims
 
     def _room(self) -> int:
@@ -118,39 +124,40 @@ class Duty:
             return []
         if claims:
             self._last_turn[name] = self._turns
-            agents.mark_heartbeat(self._store, name, self._clock.now())
         return claims
+
+    def _wake(self, idle: AbstractSet[str], now: datetime) -> None:
+        """Work has woken these agents. Who was at work already, and fills a slot, goes on with the same heartbeat."""
+        self._woken = idle
+        for name in sorted(idle - self._page.given.keys()):
+            agents.mark_heartbeat(self._store, name, now)
 
     def _log(self, claims: Sequence[Claim]) -> None:
         """One line for each claim and each heartbeat; a turn in which nothing happens leaves none."""
         now = self._clock.now()
-        page = self._page
-        if page.jump is not None:
-            log.append(self._folder.dispatcher_log, "clock_jumped", now, seconds=page.jump.total_seconds())
+        jump = self._page.jump
+        if jump is not None:
+            log.append(self._folder.dispatcher_log, "clock_jumped", now, seconds=jump.total_seconds())
         lines: dict[str, list[str]] = {}
-        for missed in page.missed:
-            times = {"planned": f"{missed.planned_at:%Y-%m-%dT%H:%M:%SZ}"}
-            line = log.line("heartbeat_missed", now, {"agent": missed.agent, **times})
-            lines.setdefault(missed.agent, []).append(line)
+        for missed in self._page.missed:
+            fields = {"agent": missed.agent, "planned": f"{missed.planned_at:%Y-%m-%dT%H:%M:%SZ}"}
+            lines.setdefault(missed.agent, []).append(log.line("heartbeat_missed", now, fields))
+        started: Counter[str] = Counter()
         for claim in claims:
-            fields = {"attempt": claim.name, "agent": claim.agent.name, "token": claim.lease.token}
-            lines.setdefault(claim.agent.name, []).append(log.line("attempt_claimed", now, fields))
-        faults = {**page.faults, **self._faults}
-        started = {name: sum(claim.agent.name == name for claim in claims) for name in lines}
-        for name in {*page.given, *faults, *(claim.agent.name for claim in claims)}:
-            beat = page.given.get(name)
-            count = started.get(name, 0)
-            result = _result(count, is_paused=beat is not None and beat.paused, fault=faults.get(name))
-            waiting = None if beat is None else beat.waiting - count
-            line = log_line(name, result, now, started=count, waiting=waiting, error=faults.get(name))
+            name = claim.agent.name
+            started[name] += 1
+            fields = {"attempt": claim.name, "agent": name, "token": str(claim.lease.token)}
+            lines.setdefault(name, []).append(log.line("attempt_claimed", now, fields))
+        faults = {**self._page.faults, **self._faults}
+        for name in {*self._page.given, *faults, *self._woken}:
+            line = _line(name, now, beat=self._page.given.get(name), started=started[name], fault=faults.get(name))
             lines.setdefault(name, []).append(line)
         for name, of_agent in lines.items():
             log.append_lines(self._folder.heartbeat_log(name), of_agent)
 
 
-def _result(started: int, *, is_paused: bool, fault: str | None) -> Result:
-    if fault is not None:
-        return Result.ERROR
-    if started:
-        return Result.WORKED
-    return Result.PAUSED if is_paused else Result.OK
+def _line(agent: str, at: datetime, *, beat: Beat | None, started: int, fault: str | None) -> str:
+    """The line of one heartbeat; `beat` is null when work and not the schedule gave it."""
+    result = Result.WORKED if started else Result.PAUSED if beat is not None and beat.paused else Result.OK
+    waiting = None if beat is None else beat.waiting - started
+    return log_line(agent, Result.ERROR if fault else result, at, started=started, waiting=waiting, error=fault)

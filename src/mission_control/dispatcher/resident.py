@@ -17,6 +17,7 @@ from mission_control.execution import process
 from mission_control.folder import Folder
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+CAN_BE_IGNORED = (signal.SIGINT, signal.SIGHUP)  # by whoever starts us: a shell in the background, nohup
 
 
 class Resident:
@@ -70,7 +71,8 @@ class Resident:
 
 @contextmanager
 def _signals_to(stop: Callable[[], None]) -> Iterator[None]:
-    before = {number: signal.signal(number, lambda *_: stop()) for number in ENDING}
+    ignored = [number for number in CAN_BE_IGNORED if signal.getsignal(number) is signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda *_: stop()) for number in ENDING if number not in ignored}
     try:
         yield
     finally:

@@ -52,11 +52,12 @@ def down(session: Session, timeout: timedelta | None, *, drain: bool, stop: bool
         _wait_for_end(session, there)
     running = [live.attempt for live in mission.views.status().live if mission.is_here(live.attempt)]
     seconds = None if timeout is None else timeout.total_seconds()
-    if stop:
-        for attempt in running:
-            mission.stop(attempt)
-        seconds = mission.config.grace_seconds + AFTER_GRACE_SECONDS if seconds is None else seconds
-    left = wait_until_ended(session, running, seconds) if drain or stop else running
+    left = running
+    if drain:
+        left = wait_until_ended(session, running, seconds)
+    elif stop:
+        grace = mission.config.grace_seconds + AFTER_GRACE_SECONDS
+        left = wait_until_ended(session, running, grace if seconds is None else seconds, tell=mission.stop)
     _print(session, there, running, left)
     if left and (drain or stop):
         complain(f"Not ended in time: {_names(left)}. They go on; see: missionctl status")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mission_control.domain.attempt import Attempt
 from mission_control.errors import NotFound
@@ -13,11 +13,21 @@ LOOK_SECONDS = 0.1
 RECOVER_SECONDS = 1.0  # how often we look for executors that died: nobody else may do it
 
 
-def wait_until_ended(session: Session, attempts: Sequence[Attempt], seconds: float | None) -> list[Attempt]:
-    """Those that are still live after so many seconds; null: wait for as long as it takes."""
+def wait_until_ended(
+    session: Session,
+    attempts: Sequence[Attempt],
+    seconds: float | None,
+    tell: Callable[[Attempt], bool] = lambda _: True,
+) -> list[Attempt]:
+    """Those that are still live after so many seconds; null: wait for as long as it takes.
+
+    Each is told something once it can be: an attempt that was just claimed has no executor yet, and `tell` is false.
+    """
     clock = session.mission.clock
     begin = recovered_at = clock.monotonic()
-    while attempts := [attempt for attempt in attempts if _is_live(session, attempt)]:
+    told: set[str] = set()
+    while attempts := _still_live(session, attempts):
+        told |= {attempt.name for attempt in attempts if attempt.name not in told and tell(attempt)}
         now = clock.monotonic()
         if seconds is not None and now - begin >= seconds:
             return list(attempts)
@@ -36,6 +46,5 @@ def as_it_stands(session: Session, attempt: Attempt) -> Attempt | None:
         return None
 
 
-def _is_live(session: Session, attempt: Attempt) -> bool:
-    now = as_it_stands(session, attempt)
-    return now is not None and now.is_live
+def _still_live(session: Session, attempts: Sequence[Attempt]) -> list[Attempt]:
+    return [now for attempt in attempts if (now := as_it_stands(session, attempt)) and now.is_live]
