@@ -47,8 +47,7 @@ class Dispatcher:
     def stop(self) -> None:
         """End the loop after the turn it is in. For other threads and signal handlers."""
         self._stopping = True
-        if self._bell is not None:
-            self._bell.ring()
+        self._ring()
 
     def run(self) -> None:
         """Until `stop`. Raises Unavailable only when it cannot begin."""
@@ -56,7 +55,7 @@ class Dispatcher:
             self._bell = bell = Doorbell(self._folder.doorbells)
         except OSError as fault:
             raise Unavailable(f"No doorbell can be hung in {self._folder.doorbells}: {fault}.") from fault
-        rescue = Rescue(self._open_store, clock=self._clock, config=self._config, when_ended=bell.ring)
+        rescue = Rescue(self._open_store, clock=self._clock, config=self._config, when_ended=self._ring)
         rescue.start()
         try:
             while not self._stopping:
@@ -93,6 +92,11 @@ class Dispatcher:
                     raise LauncherLost("The launcher process has not started what it was told to; another is started.")
                 self._trouble.over()
                 self._when_turned()
+
+    def _ring(self) -> None:
+        """Let the loop look now. Not once the bell is taken down: its descriptor may be somebody else's by then."""
+        if self._bell is not None:
+            self._bell.ring()
 
     def _sleep(self, seconds: float) -> None:
         end = time.monotonic() + seconds
