@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from mission_control import config as settings
-from mission_control.clock import SystemClock
+from mission_control.clock import Clock, SystemClock
 from mission_control.config import Config
 from mission_control.errors import Conflict
 from mission_control.folder import Folder, make_private_directory, open_private, sync_directory
@@ -19,7 +20,10 @@ from mission_control.store import schema
 from mission_control.store.store import Store
 
 if TYPE_CHECKING:
+    from signal import Signals
+
     from mission_control.board import Board
+    from mission_control.dispatcher.resident import Resident
     from mission_control.domain.attempt import Attempt, Outcome
     from mission_control.heartbeat import Heart
     from mission_control.squad import Squad
@@ -39,11 +43,14 @@ def main() -> None:
     sys.exit(code)
 
 
-def open_mission(home: str | None) -> Mission:
-    """The mission that a command is about. Raises NoMission, ConfigInvalid, Unavailable."""
+def open_mission(home: str | None, host: str | None = None) -> Mission:
+    """The mission that a command is about, on a machine that it may call `host`.
+
+    Raises NoMission, ConfigInvalid, Unavailable.
+    """
     environment = settings.process_environment()
     folder = settings.find_home(home, environment, Path.cwd())
-    config = settings.load(folder, environment)
+    config = settings.load(folder, environment, {"host": host})
     return _join(config, schema.open_store(config.database_address))
 
 
@@ -97,10 +104,7 @@ def _join(config: Config, store: Store) -> Mission:
     environment = settings.process_environment()
 
     def board() -> Board:
-        from mission_control.board import Board
-        from mission_control.execution.runners import refuses
-
-        return Board(store, clock, config, refuses=refuses)
+        return _board(store, clock, config)
 
     def squad() -> Squad:
         from mission_control.execution.runners import RUNNERS
@@ -117,6 +121,17 @@ def _join(config: Config, store: Store) -> Mission:
         from mission_control.heartbeat import Heart
 
         return Heart(store, lambda: mission.board, clock, config, environment)
+
+    def resident() -> Resident:
+        from mission_control.dispatcher.resident import Resident
+
+        open_again = partial(_open_again, clock, config)
+        return Resident(open_again, clock=clock, config=config, environment=environment)
+
+    def recover() -> list[Attempt]:
+        from mission_control.execution import recovery
+
+        return recovery.recover(mission.board, config=config, clock=clock)
 
     def run(task_id: int, agent: str, show: BinaryIO) -> Outcome:
         from mission_control.execution.foreground import run_in_foreground
@@ -138,26 +153,70 @@ def _join(config: Config, store: Store) -> Mission:
         doorbell.ring(folder.doorbells)
 
     parts = Parts(
-        board=board, squad=squad, views=views, heart=heart, run=run, tell=_tell, is_executing=_is_executing, ring=ring
+        board=board,
+        squad=squad,
+        views=views,
+        heart=heart,
+        resident=resident,
+        run=run,
+        recover=recover,
+        tell=_tell,
+        stop=_stop,
+        is_here=_is_here,
+        is_executing=_is_executing,
+        ring=ring,
     )
     mission = Mission(config=config, clock=clock, folder=folder, store=store, parts=parts)
     return mission
 
 
+def _board(store: Store, clock: Clock, config: Config) -> Board:
+    from mission_control.board import Board
+    from mission_control.execution.runners import refuses
+
+    return Board(store, clock, config, refuses=refuses)
+
+
+@contextmanager
+def _open_again(clock: Clock, config: Config) -> Iterator[tuple[Store, Board]]:
+    """One more connection, for another thread or after a fault of the first."""
+    store = schema.open_store(config.database_address)
+    try:
+        yield store, _board(store, clock, config)
+    finally:
+        store.close()
+
+
 def _tell(attempt: Attempt) -> bool:
-    """Signal the executor; False when it is not a living process of this machine."""
+    """Let the executor look at the board; False when it is not a living process of this machine."""
     import signal
 
+    return _signal(attempt, signal.SIGUSR1)
+
+
+def _stop(attempt: Attempt) -> bool:
+    """Let the executor give its task back; False when it is not a living process of this machine."""
+    import signal
+
+    return _signal(attempt, signal.SIGTERM)
+
+
+def _signal(attempt: Attempt, number: Signals) -> bool:
     from mission_control.execution import process
 
     if attempt.executor is None or not process.is_alive(attempt.executor):
         return False
     alive = process.table().get(attempt.executor.pid)
-    return alive is not None and process.send([alive], signal.SIGUSR1) == 1
+    return alive is not None and process.send([alive], number) == 1
+
+
+def _is_here(attempt: Attempt) -> bool:
+    from mission_control.execution import process
+
+    return (attempt.executor or attempt.claimer).boot == process.boot()
 
 
 def _is_executing(attempt: Attempt) -> bool:
     from mission_control.execution import process
 
-    known = attempt.executor or attempt.claimer
-    return known.boot != process.boot() or process.is_alive(known)
+    return not _is_here(attempt) or process.is_alive(attempt.executor or attempt.claimer)

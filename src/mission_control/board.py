@@ -172,17 +172,17 @@ class Board:
 
     def _loads(self, agent: Agent) -> tuple[AgentLoad, MachineLoad]:
         host = self._config.host
-        of_agent, of_machine = agents.load(self._store, agent.name, host)
+        load = agents.load(self._store, agent.name, host)
         return (
             AgentLoad(
                 agent.name,
                 agent.slots,
-                of_agent,
+                load.of_agent,
                 paused=agent.paused,
                 host=agent.host,
                 runner=self._runner_load(agent.runner),
             ),
-            MachineLoad(host, self._config.machine_slots, of_machine),
+            MachineLoad(host, self._config.machine_slots, load.of_machine, mission_paused=load.mission_paused),
         )
 
     def _runner_load(self, runner: str) -> RunnerLoad | None:

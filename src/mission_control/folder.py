@@ -30,6 +30,15 @@ class Folder:
         """Named pipes of processes that want to be woken; see execution/doorbell.py."""
         return self.home / "run"
 
+    @property
+    def seat(self) -> Path:
+        """Held by the resident process of this mission; see dispatcher/seat.py."""
+        return self.home / "run" / "dispatcher"
+
+    @property
+    def dispatcher_log(self) -> Path:
+        return self.home / "logs" / "dispatcher.log"
+
     def attempt(self, task_id: int, number: int) -> Path:
         """Everything of one attempt: output.log, exit.json, workspace."""
         return self.home / "runs" / f"T-{task_id}" / str(number)

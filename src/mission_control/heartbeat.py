@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -168,15 +169,7 @@ class Heart:
         looks: dict[str, agents.Beat] = {}
         with self._store.transaction():
             for name in sorted(names):  # in one order, so that two heartbeats never wait for each other
-                look = agents.beat(self._store, name, now=now, latest_backoff=now + self._config.backoff_cap)
-                if look is None:
-                    raise _no_agent(name)
-                if look.next_heartbeat_at is None or look.next_heartbeat_at <= now:
-                    from mission_control.domain.schedule import next_heartbeat
-
-                    planned = next_heartbeat(look.schedule, now, self._config.zone)
-                    agents.schedule_next(self._store, name, planned)
-                looks[name] = look
+                looks[name] = mark(self._store, name, now=now, config=self._config)
         return {name: looks[name] for name in names}
 
     def _report(self, beat: _Beat, since: float, *, in_earnest: bool = True) -> Report:
@@ -203,18 +196,35 @@ class Heart:
         return attempts.get(self._store, claim.lease.task_id, claim.lease.number)
 
     def _log(self, report: Report) -> None:
-        event = {Result.ERROR: "heartbeat_failed"}.get(report.result, f"heartbeat_{report.result}")
-        log.append(
-            self._folder.heartbeat_log(report.agent),
-            event,
-            self._clock.now(),
-            agent=report.agent,
-            started=len(report.started) or None,
-            recovered=len(report.reaped) or None,
-            waiting=report.waiting,
-            ms=report.duration_ms,
-            error=report.error,
-        )
+        fields = {
+            "recovered": len(report.reaped) or None,
+            "waiting": report.waiting,
+            "ms": report.duration_ms,
+            "error": report.error,
+        }
+        line = log_line(report.agent, report.result, self._clock.now(), started=len(report.started), **fields)
+        log.append_lines(self._folder.heartbeat_log(report.agent), [line])
+
+
+def mark(store: Store, name: str, *, now: datetime, config: Config) -> agents.Beat:
+    """Note the heartbeat, plan the next one when this one was due, and learn whether there is work.
+
+    Raises NotFound; InvalidInput when the agent's schedule never fires.
+    """
+    look = agents.beat(store, name, now=now, latest_backoff=now + config.backoff_cap)
+    if look is None:
+        raise _no_agent(name)
+    if look.next_heartbeat_at is None or look.next_heartbeat_at <= now:
+        from mission_control.domain.schedule import next_heartbeat
+
+        agents.schedule_next(store, name, next_heartbeat(look.schedule, now, config.zone))
+    return look
+
+
+def log_line(agent: str, result: Result, at: datetime, *, started: int, **fields: object) -> str:
+    """The line of one heartbeat in its agent's log; fields that are null are left out."""
+    event = {Result.ERROR: "heartbeat_failed"}.get(result, f"heartbeat_{result}")
+    return log.line(event, at, {"agent": agent, "started": started or None, **fields})
 
 
 def _no_agent(name: str) -> NotFound:

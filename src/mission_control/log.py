@@ -19,6 +19,7 @@ LEVELS: Mapping[str, str] = {
     "heartbeat_worked": "INFO",
     "heartbeat_paused": "INFO",
     "heartbeat_failed": "ERROR",
+    "heartbeat_missed": "WARNING",
     "attempt_claimed": "INFO",
     "attempt_started": "INFO",
     "attempt_succeeded": "INFO",
@@ -32,6 +33,12 @@ LEVELS: Mapping[str, str] = {
     "lease_lost": "WARNING",
     "stragglers_ended": "WARNING",
     "output_cut": "WARNING",
+    "dispatcher_started": "INFO",
+    "dispatcher_stopped": "INFO",
+    "dispatcher_failed": "ERROR",
+    "dispatcher_goes_on": "INFO",
+    "launcher_lost": "WARNING",
+    "clock_jumped": "WARNING",
 }
 
 

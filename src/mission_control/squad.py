@@ -14,7 +14,8 @@ from mission_control.domain.history import Activity
 from mission_control.domain.schedule import check_schedule, next_heartbeat, staggered_schedule
 from mission_control.domain.task import task_name
 from mission_control.errors import Conflict, InvalidInput, NotFound
-from mission_control.store import agents, history
+from mission_control.store import agents, history, settings
+from mission_control.store.settings import Pause
 from mission_control.store.store import Store
 
 ROLE_CHARACTERS = 500
@@ -94,6 +95,24 @@ class Squad:
         """Let a paused agent take tasks again."""
         return self._set_paused(name, paused=False, actor=actor)
 
+    def pause_all(self, *, actor: str) -> Pause:
+        """Let nobody start anything, on any machine; what runs goes on. Again: the pause as it stands."""
+        with self._store.transaction():
+            if known := settings.pause(self._store):
+                return known
+            pause = Pause(self._clock.now(), actor)
+            settings.put_pause(self._store, pause)
+            self._note("mission_paused", None, actor=actor)
+            return pause
+
+    def resume_all(self, *, actor: str) -> bool:
+        """Let the squad start tasks again; agents that were paused one by one stay so. False: it was not paused."""
+        with self._store.transaction():
+            ended = settings.end_pause(self._store)
+            if ended:
+                self._note("mission_resumed", None, actor=actor)
+            return ended
+
     def remove(self, name: str, *, actor: str) -> Agent:
         """Take the agent out of the squad; its history stays. Refused while unfinished tasks name it."""
         now = self._clock.now()
@@ -151,6 +170,6 @@ class Squad:
             raise NotFound(f"There is no agent {name}. See: missionctl agent list")
         return agent
 
-    def _note(self, kind: str, name: str, *, actor: str, message: str = "") -> None:
+    def _note(self, kind: str, name: str | None, *, actor: str, message: str = "") -> None:
         activity = Activity(at=self._clock.now(), kind=kind, actor=actor, agent=name, message=message)
         history.append(self._store, activity)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ from mission_control.domain.history import Activity, Comment, Notification
 from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, Predecessor, RunnerLoad, agent_hold, explain
 from mission_control.domain.task import Status, Task, task_name
 from mission_control.errors import NotFound
-from mission_control.store import agents, attempts, history, references, tasks
+from mission_control.store import agents, attempts, history, references, settings, tasks
+from mission_control.store.settings import Pause
 from mission_control.store.store import Store
 from mission_control.store.tasks import Filter
 
@@ -48,10 +49,12 @@ class TaskView:
 
 @dataclass(frozen=True)
 class AgentView:
-    """An agent with its live attempts."""
+    """An agent with its live attempts. Where the status asks: what it would do next, and what keeps it from that."""
 
     agent: Agent
     attempts: tuple[Attempt, ...]
+    next_task: Task | None = None  # null: its inbox is empty, or it can take nothing at all
+    holds: tuple[Hold, ...] = ()  # empty: the next claim takes `next_task`
 
     @property
     def live(self) -> int:
@@ -88,6 +91,7 @@ class StatusView:
     """The mission at one moment."""
 
     at: datetime
+    paused: Pause | None  # nobody starts anything, on any machine
     machines: tuple[MachineView, ...]
     agents: tuple[AgentView, ...]
     live: tuple[LiveAttempt, ...]  # oldest claim first
@@ -269,7 +273,9 @@ class Views:
             )
             for agent in members.values()
         }
-        return _Squad(members, loads, MachineLoad(self._config.host, self._config.machine_slots, of_machine))
+        paused = settings.pause(self._store) is not None
+        machine = MachineLoad(self._config.host, self._config.machine_slots, of_machine, mission_paused=paused)
+        return _Squad(members, loads, machine)
 
     # Agents, the whole, and the past
 
@@ -291,14 +297,18 @@ class Views:
             for agent in agents.listed(self._store)
         ]
 
-    def status(self) -> StatusView:
-        """Machines, agents, live attempts and how many tasks stand where. Bounded by agents and live attempts."""
+    def status(self, dispatcher_host: str | None = None) -> StatusView:
+        """Machines, agents, live attempts and how many tasks stand where. Bounded by agents and live attempts.
+
+        `dispatcher_host` is what the resident process calls this machine, if there is one.
+        """
         with self._store.snapshot():
             live = attempts.live(self._store)
-            members = self._agents(live)
+            members = self._explained(self._agents(live))
             return StatusView(
                 at=self._clock.now(),
-                machines=self._machines(members, live),
+                paused=settings.pause(self._store),
+                machines=self._machines(members, live, dispatcher_host),
                 agents=tuple(members),
                 live=tuple(
                     LiveAttempt(attempt, task) for attempt in live if (task := tasks.get(self._store, attempt.task_id))
@@ -306,8 +316,26 @@ class Views:
                 tasks=tasks.counts(self._store),
             )
 
-    def _machines(self, members: Sequence[AgentView], live: Sequence[Attempt]) -> tuple[MachineView, ...]:
-        here = self._config.host
+    def _explained(self, members: Sequence[AgentView]) -> list[AgentView]:
+        """With what each would do next, and why it does not."""
+        squad = self._squad()
+        return [self._explain(view, squad) for view in members]
+
+    def _explain(self, view: AgentView, squad: _Squad) -> AgentView:
+        name, now = view.agent.name, self._clock.now()
+        if hold := agent_hold(squad.loads[name], squad.machine):
+            return replace(view, holds=(hold,))
+        latest = now + self._config.backoff_cap
+        found = tasks.startable(self._store, name, now=now, latest_backoff=latest, limit=1)
+        if not found and not (found := tasks.queue(self._store, name, 1)):
+            return view
+        (task,) = self._views(found, squad)
+        return replace(view, next_task=task.task, holds=task.holds)
+
+    def _machines(
+        self, members: Sequence[AgentView], live: Sequence[Attempt], dispatcher_host: str | None
+    ) -> tuple[MachineView, ...]:
+        here = dispatcher_host or self._config.host
         homes = (view.agent.host for view in members if view.agent.host)
         hosts = {here, *homes, *(attempt.host for attempt in live)}
         return tuple(

@@ -16,6 +16,7 @@ SMALLEST = {
     "startup": ["--rounds", "1"],
     "claim": ["--tasks", "2000", "--rounds", "2"],
     "memory": ["--executors", "2"],
+    "idle": ["--seconds", "1", "--agents", "7"],
     "seed": ["--tasks", "8", "--imitated", "8"],
     "soak": ["--minutes", "0.1", "--chaos"],
 }

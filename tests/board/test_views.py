@@ -235,3 +235,33 @@ def test_a_full_runner_holds_the_tasks_of_every_agent_that_it_drives(store, cloc
     limited.finish(claim.lease, ending())
     assert claim.task.id == first.id
     assert names(views.ready("bob")) == [second.name]
+
+
+def test_the_status_says_of_every_agent_what_it_would_do_next_and_what_keeps_it(
+    views, board, squad, agent, task, clock
+):
+    for name in ("ada", "bob", "cyd", "dan", "eve"):
+        agent(name, slots=1)
+    first = task(to="ada")
+    board.claim("ada", claimer=process())
+    task(to="ada")
+    after = task(to="bob", after=[first])
+    later = task(to="cyd", not_before=clock.now() + timedelta(hours=1))
+    ready = task(to="cyd")
+    squad.pause("dan", actor=PERSON)
+    found = {view.agent.name: view for view in views.status().agents}
+    assert {name: [hold.kind for hold in view.holds] for name, view in found.items()} == {
+        "ada": [HoldKind.SLOTS_FULL],
+        "bob": [HoldKind.PREDECESSOR],
+        "cyd": [],
+        "dan": [HoldKind.AGENT_PAUSED],
+        "eve": [],
+    }
+    assert {name: view.next_task and view.next_task.id for name, view in found.items()} == {
+        "ada": None,
+        "bob": after.id,
+        "cyd": ready.id,  # not the older one, which nothing but time can start
+        "dan": None,
+        "eve": None,
+    }
+    assert later.id < ready.id

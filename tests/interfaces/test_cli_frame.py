@@ -188,7 +188,7 @@ def _holds_the_database(pid: int) -> bool:
 def test_a_fault_of_ours_becomes_a_private_report_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(_: object) -> Mission:
+    def fail(*_: object) -> Mission:
         raise ZeroDivisionError("we cannot count")
 
     monkeypatch.setenv("TMPDIR", str(tmp_path))
@@ -210,7 +210,7 @@ def test_a_fault_of_ours_becomes_a_private_report_file(
 def test_a_folder_that_is_not_ours_is_not_permitted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def fail(_: object) -> Mission:
+    def fail(*_: object) -> Mission:
         raise PermissionError(13, "Permission denied", "/root/mission")
 
     assert carry_out(Application(open=fail, create=fail), ["ls"]) == 6

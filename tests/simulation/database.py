@@ -64,6 +64,10 @@ class FragileConnection:
     def in_transaction(self) -> bool:
         return self._real.in_transaction
 
+    @property
+    def is_in_place(self) -> bool:
+        return self._real.is_in_place
+
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         match self._fuse.burn() if _changes_something(sql) else None:
             case Fault.KILL:

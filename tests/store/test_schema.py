@@ -89,7 +89,7 @@ def test_migrating_again_changes_nothing(store: Store) -> None:
 
 
 def test_a_migration_that_fails_half_way_leaves_no_trace(store: Store, later_migrations: Path) -> None:
-    (later_migrations / "0002_half.sql").write_text(
+    (later_migrations / f"{SCHEMA_NUMBER + 1:04}_half.sql").write_text(
         "CREATE TABLE half (id INTEGER);\nINSERT INTO nowhere VALUES (1);\n"
     )
     before, backups = catalogue(store), []

@@ -125,17 +125,24 @@ REPORT = {
     "error": (str, None),
 }
 
+OCCUPANT = {"pid": int, "host": str, "since": INSTANT}
+UP = {**OCCUPANT, "home": str, "detached": bool}
+DOWN = {"ended_process": (OCCUPANT, None), "ended": [ENDED_ATTEMPT], "live": [LIVE_ATTEMPT]}
+PAUSE = {"paused": ({"since": INSTANT, "by": str}, None)}
+
 _COUNTS = dict.fromkeys(sorted(STATUS), int)
 STATUS_PAGE = {
     "at": INSTANT,
     "healthy": bool,
-    "machines": [{"name": str, "live": int, "slots": (int, None)}],
-    "agents": [AGENT],
+    "paused": PAUSE["paused"],
+    "machines": [{"name": str, "live": int, "slots": (int, None), "dispatcher": (OCCUPANT, None)}],
+    "agents": [{**AGENT, "why": str}],
     "live": [
         {
             **LIVE_ATTEMPT,
             "title": str,
             "executing": bool,
+            "why": str,
             "note": (str, None),
             "cancel_requested_at": (INSTANT, None),
         }

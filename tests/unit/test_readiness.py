@@ -105,3 +105,8 @@ def test_all_causes_are_told_at_once():
         HoldKind.BACKOFF,
         HoldKind.NOBODY,
     ]
+
+
+def test_a_paused_mission_holds_every_task_whoever_would_do_it():
+    paused = MachineLoad("here", slots=None, live=0, mission_paused=True)
+    assert kinds(agents=[FREE, AgentLoad("bob", slots=3, live=0)], machine=paused) == [HoldKind.MISSION_PAUSED]

@@ -18,6 +18,7 @@ class HoldKind(StrEnum):
     NOT_BEFORE = "not_before"
     BACKOFF = "backoff"
     NOBODY = "nobody_assigned"
+    MISSION_PAUSED = "mission_paused"
     AGENT_PAUSED = "agent_paused"
     OTHER_MACHINE = "other_machine"
     SLOTS_FULL = "slots_full"
@@ -67,6 +68,7 @@ class MachineLoad:
     host: str
     slots: int | None
     live: int
+    mission_paused: bool = False  # nobody starts anything, on any machine
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ def _status_text(task: Task) -> str:
 
 def agent_hold(agent: AgentLoad, machine: MachineLoad) -> Hold | None:
     """What keeps this agent from taking one more task on this machine, or None."""
+    if machine.mission_paused:
+        return Hold(HoldKind.MISSION_PAUSED, "the mission is paused")
     if agent.paused:
         return Hold(HoldKind.AGENT_PAUSED, f"{agent.name} is paused")
     if agent.host is not None and agent.host != machine.host:
@@ -137,4 +141,4 @@ def explain(
         return [*holds, Hold(HoldKind.NOBODY, "nobody is assigned")]
     if None in of_agents:
         return holds
-    return [*holds, *(hold for hold in of_agents if hold is not None)]
+    return [*holds, *dict.fromkeys(hold for hold in of_agents if hold is not None)]

@@ -48,11 +48,16 @@ def _refusal(expression: str, why: str) -> InvalidInput:
 def next_heartbeat(expression: str, after: datetime, zone: tzinfo = UTC) -> datetime:
     """The first instant strictly after `after` at which `expression` fires in `zone`, in UTC.
 
-    Local times that daylight saving skips or repeats fire once, as Debian's cron does.
+    Local times that daylight saving skips or repeats fire once, as Debian's cron does. Raises InvalidInput.
     """
     # Imported here: 15 ms that only a heartbeat or a new schedule should pay.
-    from cronsim import CronSim
+    from cronsim import CronSim, CronSimError
 
-    found = (moment.astimezone(UTC) for moment in CronSim(expression, after.astimezone(zone)))
-    # In an hour that is repeated cronsim answers with its first pass, which may be over already.
-    return next(moment for moment in found if moment > after)
+    try:
+        found = (moment.astimezone(UTC) for moment in CronSim(expression, after.astimezone(zone)))
+        # In an hour that is repeated cronsim answers with its first pass, which may be over already.
+        return next(moment for moment in found if moment > after)
+    except StopIteration:
+        raise _refusal(expression, "it never fires again") from None
+    except CronSimError as fault:
+        raise _refusal(expression, str(fault)) from None

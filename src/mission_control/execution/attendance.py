@@ -69,6 +69,11 @@ class Attendance:
         """Attempts launched whose end has not been recorded, as far as we know."""
         return len(self._at_work) + len(self.lost_sight_of)
 
+    @property
+    def can_launch(self) -> bool:
+        """False once the launcher process is gone; those whom it launched are attended all the same."""
+        return not self._launcher.is_gone
+
     def listen_to(self, doorbell: Doorbell) -> None:
         """Let a ring end the wait of `turn`, too."""
         self._selector.register(doorbell.descriptor, selectors.EVENT_READ, doorbell)

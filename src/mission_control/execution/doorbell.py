@@ -28,6 +28,13 @@ class Doorbell:
         self._writer = os.open(aside, os.O_WRONLY | os.O_NONBLOCK)  # keeps the pipe from ending
         aside.rename(self._path)
 
+    def ring(self) -> None:
+        """As `ring` below, by the waiting process itself: a signal handler or another thread of it."""
+        try:
+            os.write(self._writer, b"!")
+        except BlockingIOError:
+            pass  # full: it has been rung often enough
+
     def clear(self) -> None:
         """Forget the rings so far. To be called before looking at the board, or a ring could be missed."""
         try:

@@ -21,7 +21,7 @@ from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain.attempt import Ending, Outcome
 from mission_control.errors import LeaseLost
-from mission_control.execution import exit_file
+from mission_control.execution import doorbell, exit_file
 from mission_control.execution.confinement.confinement import Confinement, is_confined
 from mission_control.execution.confinement.spawning import NotConfined, spawn
 from mission_control.execution.environment import environment_of
@@ -132,6 +132,7 @@ class Executor:
             self._recorder.record(
                 lease, ending, when_refused=lambda: self._keep(lambda: exit_file.make_durable(folder))
             )
+            doorbell.ring(self._folder.doorbells)  # whoever waits for the slot was not told by us
 
     def _keep(self, act: Callable[[], None]) -> None:
         """Without room for the exit file the board is told all the same, for as long as that takes."""

@@ -55,11 +55,10 @@ def make_filter(least: str | None, pattern: re.Pattern[str] | None) -> Wanted:
 
 
 def log_files(folder: Path, agent: str | None) -> list[Path]:
-    """The heartbeat and executor logs of one agent, or of everybody."""
-    kinds = ("heartbeat", "executor")
+    """The heartbeat and executor logs of one agent, or of everybody with the dispatcher's."""
     if agent is not None:
-        return [folder / f"{agent}-{kind}.log" for kind in kinds]
-    return sorted(path for kind in kinds for path in folder.glob(f"*-{kind}.log"))
+        return [folder / f"{agent}-{kind}.log" for kind in ("heartbeat", "executor")]
+    return sorted(path for name in ("*-heartbeat", "*-executor", "dispatcher") for path in folder.glob(f"{name}.log"))
 
 
 def latest(paths: Iterable[Path], wanted: Wanted, count: int) -> list[LogLine]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # a command imports only the parts that it asks for
     from mission_control.board import Board
     from mission_control.clock import Clock
     from mission_control.config import Config
+    from mission_control.dispatcher.resident import Resident
     from mission_control.domain.attempt import Attempt, Outcome
     from mission_control.folder import Folder
     from mission_control.heartbeat import Heart, Report
@@ -28,8 +29,12 @@ class Parts(NamedTuple):
     squad: Callable[[], Squad]
     views: Callable[[], Views]
     heart: Callable[[], Heart]
+    resident: Callable[[], Resident]
     run: Callable[[int, str, BinaryIO], Outcome]
+    recover: Callable[[], list[Attempt]]
     tell: Callable[[Attempt], bool]
+    stop: Callable[[Attempt], bool]
+    is_here: Callable[[Attempt], bool]
     is_executing: Callable[[Attempt], bool]
     ring: Callable[[], None]
 
@@ -80,6 +85,23 @@ class Mission:
         """Execute this task now until it ends, copying what it prints to `show`."""
         return self._parts.run(task_id, agent, show)
 
+    @cached_property
+    def resident(self) -> Resident:
+        """The resident process: being it, seeing who it is, ending it."""
+        return self._parts.resident()
+
+    def recover(self) -> list[Attempt]:
+        """End attempts whose executor is gone; those that this call ended."""
+        return self._parts.recover()
+
+    def stop(self, attempt: Attempt) -> bool:
+        """Let the executor of a live attempt give its task back; False when that is not possible from here."""
+        return self._parts.stop(attempt)
+
+    def is_here(self, attempt: Attempt) -> bool:
+        """Whether a live attempt is worked on by this machine, whatever the board calls it."""
+        return self._parts.is_here(attempt)
+
     def tell(self, attempt: Attempt) -> bool:
         """Let the executor of a live attempt look at the board now; False when that is not possible from here."""
         return self._parts.tell(attempt)
@@ -99,5 +121,6 @@ class Mission:
 class Application(NamedTuple):
     """How an interface comes to a mission."""
 
-    open: Callable[[str | None], Mission]  # the --home flag; raises NoMission, ConfigInvalid, Unavailable
+    # The flags --home and --host; raises NoMission, ConfigInvalid, Unavailable.
+    open: Callable[[str | None, str | None], Mission]
     create: Callable[[Path], Mission]  # `init`: makes the folder; raises Conflict when there is one already

@@ -12,12 +12,14 @@ from mission_control.domain.task import Status, task_name
 from mission_control.folder import Folder
 
 if TYPE_CHECKING:  # one shape needs none of the others' parts
+    from mission_control.dispatcher.seat import Occupant
     from mission_control.domain.attempt import Attempt
     from mission_control.domain.history import Activity, Comment
     from mission_control.domain.readiness import Hold
     from mission_control.domain.statistics import Figures, Percentiles
     from mission_control.domain.task import Task
     from mission_control.heartbeat import Report
+    from mission_control.store.settings import Pause
     from mission_control.views import AgentView, LiveAttempt, MachineView, Stats, StatusView, TaskView
 
 _INSIDE = Folder(Path())  # paths in JSON are relative to the mission's folder
@@ -157,20 +159,48 @@ def agent_json(view: AgentView) -> Json:
     }
 
 
-def status_json(view: StatusView, gone: Collection[str] = ()) -> Json:
-    """The mission at one moment; `gone` names the live attempts whose executor is no longer there."""
+def status_json(view: StatusView, gone: Collection[str] = (), dispatcher: Occupant | None = None) -> Json:
+    """The mission at one moment; `gone` names the live attempts whose executor is no longer there.
+
+    `dispatcher` is the resident process of this machine; of others nothing is known here.
+    """
     return {
         "at": instant_text(view.at),
         "healthy": not gone,
-        "machines": [_machine_json(machine) for machine in view.machines],
-        "agents": [agent_json(agent) for agent in view.agents],
+        "paused": None if view.paused is None else pause_json(view.paused),
+        "machines": [_machine_json(machine, dispatcher) for machine in view.machines],
+        "agents": [{**agent_json(agent), "why": agent_why(agent)} for agent in view.agents],
         "live": [_live_json(live, executing=live.attempt.name not in gone) for live in view.live],
         "tasks": _counts_json(view.tasks),
     }
 
 
-def _machine_json(machine: MachineView) -> Json:
-    return {"name": machine.host, "live": machine.live, "slots": machine.slots}
+def pause_json(pause: Pause) -> Json:
+    """Since when nobody starts anything."""
+    return {"since": instant_text(pause.since), "by": pause.by}
+
+
+def agent_why(view: AgentView) -> str:
+    """What keeps an agent from starting one more task, or which it starts next."""
+    holds = "; ".join(hold_text(hold) for hold in view.holds)
+    if view.next_task is None:
+        return holds or "nothing to do"
+    return f"{view.next_task.name}: {holds}" if holds else f"{view.next_task.name} is next"
+
+
+def occupant_json(occupant: Occupant) -> Json:
+    """The resident process of a machine."""
+    return {"pid": occupant.pid, "host": occupant.host, "since": instant_text(occupant.since)}
+
+
+def _machine_json(machine: MachineView, dispatcher: Occupant | None) -> Json:
+    is_its = dispatcher is not None and dispatcher.host == machine.host
+    return {
+        "name": machine.host,
+        "live": machine.live,
+        "slots": machine.slots,
+        "dispatcher": occupant_json(dispatcher) if dispatcher is not None and is_its else None,
+    }
 
 
 def _live_json(live: LiveAttempt, *, executing: bool) -> Json:
@@ -178,9 +208,19 @@ def _live_json(live: LiveAttempt, *, executing: bool) -> Json:
         **attempt_json(live.attempt),
         "title": live.task.title,
         "executing": executing,
+        "why": live_why(live, executing=executing),
         "note": None if executing else EXECUTOR_GONE,
         "cancel_requested_at": instant_text(live.task.cancel_requested_at),
     }
+
+
+def live_why(live: LiveAttempt, *, executing: bool) -> str:
+    """What a live attempt is about, as its process and its lease tell."""
+    if not executing:
+        return EXECUTOR_GONE
+    if live.task.cancel_requested_at is not None:
+        return "being cancelled"
+    return "starting" if live.attempt.executor is None else "executing"
 
 
 def stats_json(stats: Stats) -> Json:

@@ -13,7 +13,7 @@ from mission_control.store.store import Row, Store, instant
 class Beat:
     """What a heartbeat's one statement found."""
 
-    paused: bool
+    paused: bool  # it, or the whole mission
     has_work: bool  # something is ready, or its wait has passed
     has_room: bool  # not all its slots are in use
     has_live: bool  # somebody's attempt is live, so there may be something to recover
@@ -111,15 +111,29 @@ def beat(store: Store, name: str, *, now: datetime, latest_backoff: datetime) ->
     )
 
 
+def mark_heartbeat(store: Store, name: str, now: datetime) -> None:
+    """Note that the agent was woken up, by work that arrived and not by its schedule."""
+    store.rows("agent.mark_heartbeat", name=name, now=now)
+
+
 def schedule_next(store: Store, name: str, next_heartbeat_at: datetime) -> None:
     store.rows("agent.schedule_next", name=name, next_heartbeat_at=next_heartbeat_at)
 
 
-def load(store: Store, name: str, host: str) -> tuple[int, int]:
-    """Live attempts of the agent, and of the machine."""
+@dataclass(frozen=True)
+class Load:
+    """What is live, and whether anybody may start anything."""
+
+    of_agent: int
+    of_machine: int
+    mission_paused: bool
+
+
+def load(store: Store, name: str, host: str) -> Load:
+    """How busy the agent and the machine are."""
     row = store.row("agent.load", name=name, host=host)
     assert row is not None
-    return int(row["of_agent"]), int(row["of_machine"])
+    return Load(int(row["of_agent"]), int(row["of_machine"]), bool(row["mission_paused"]))
 
 
 def live_of_runner(store: Store, runner: str) -> int:

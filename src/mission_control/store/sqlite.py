@@ -49,6 +49,7 @@ class SqliteConnection:
         try:
             if new and path != ":memory:":
                 os.close(open_private(path, os.O_RDWR | os.O_CREAT))
+            self._file = _file_at(path)
             self._apsw = apsw.Connection(path, flags=flags, vfs=vfs)
             self._apsw.set_busy_handler(_Patience())
             # Closing must not checkpoint: the last of many short commands would pay for all before it.
@@ -75,6 +76,10 @@ class SqliteConnection:
     @property
     def in_transaction(self) -> bool:
         return self._apsw.in_transaction
+
+    @property
+    def is_in_place(self) -> bool:
+        return self._file == _file_at(self._path)
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         try:
@@ -143,6 +148,15 @@ class SqliteConnection:
         """Also where SQLite calls it an I/O error, as when the index of its log cannot grow."""
         system_error = self._apsw.system_errno if hasattr(self, "_apsw") else 0
         return isinstance(fault, apsw.FullError) or (isinstance(fault, apsw.IOError) and system_error == errno.ENOSPC)
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    """Which file has this name now; None when there is none, or it is in memory."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class _Patience:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import struct
 import sys
+import time
 from collections.abc import Mapping
 
 from mission_control.config import Config
 from mission_control.errors import Unavailable
 from mission_control.execution.execution import Execution
 
+END_SECONDS = 3.0
+LOOK_SECONDS = 0.002
 _LENGTH = struct.Struct("!I")
 _PROCESS = ("-P", "-m", "mission_control.execution.launchers.forking")  # -P: never import from where we stand
 
@@ -46,10 +50,24 @@ class LocalLauncher:
             theirs.close()
         return ours
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the launcher process has ended; it never says anything, so only its end can be read."""
+        try:
+            return not self._orders.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def close(self) -> None:
-        """Let the launcher process end; executors go on."""
+        """Let the launcher process end, by force when it does not; executors go on."""
         self._orders.close()
-        os.waitpid(self.pid, 0)
+        deadline = time.monotonic() + END_SECONDS
+        while os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() >= deadline:  # e.g. stopped by a signal
+                os.kill(self.pid, signal.SIGKILL)
+            time.sleep(LOOK_SECONDS)
 
 
 def start_launcher(config: Config, environment: Mapping[str, str]) -> LocalLauncher:

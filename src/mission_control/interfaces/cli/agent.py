@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -12,10 +13,12 @@ from mission_control.errors import InvalidInput
 from mission_control.interfaces import shapes
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
+from mission_control.interfaces.cli.errors import TIMED_OUT, complain
 from mission_control.interfaces.cli.looks import agent_status_cell, due_cell, instant_cell
 from mission_control.interfaces.cli.output import Cell, Column, Row, print_done, print_fields, print_json, print_table
-from mission_control.interfaces.cli.parameters import AGENT
+from mission_control.interfaces.cli.parameters import AGENT, DURATION
 from mission_control.interfaces.cli.souls import write_soul
+from mission_control.interfaces.cli.waiting import wait_until_ended
 from mission_control.squad import NewAgent
 from mission_control.views import AgentView
 
@@ -102,14 +105,27 @@ def edit(session: Session, name: str, **given: Any) -> None:
     _print_changed(session, [known], lambda agent: f"{agent.name} changed: {', '.join(changes)}")
 
 
-@command("pause", examples=("missionctl agent pause dexter",), exits=NO_SUCH)
+@command(
+    "pause",
+    examples=("missionctl agent pause dexter", "missionctl agent pause dexter --drain --timeout 10m"),
+    exits={**NO_SUCH, 124: "--timeout passed; it is paused, and what runs goes on"},
+)
 @click.argument("names", type=AGENT, nargs=-1, required=True, metavar="NAME...")
-def pause(session: Session, names: tuple[str, ...]) -> None:
+@click.option("--drain", is_flag=True, help="Wait until what they have in work has ended.")
+@click.option("--timeout", type=DURATION, help="Wait no longer than this, e.g. 10m.")
+def pause(session: Session, names: tuple[str, ...], timeout: timedelta | None, *, drain: bool) -> int:
     """Let agents start nothing more; what runs goes on. Several: all or none."""
+    if timeout is not None and not drain:
+        raise InvalidInput("--timeout is for --drain.")
     paused = _change_all(session, names, session.mission.squad.pause)
+    running = [attempt for name in paused for attempt in session.mission.views.agent(name).attempts] if drain else []
+    left = wait_until_ended(session, running, None if timeout is None else timeout.total_seconds())
     _print_changed(
         session, paused, lambda agent: f"{agent.name} is paused. Go on: missionctl agent resume {agent.name}"
     )
+    if left:
+        complain(f"Not ended in time: {', '.join(attempt.name for attempt in left)}. See: missionctl status")
+    return TIMED_OUT if left else 0
 
 
 @command("resume", examples=("missionctl agent resume dexter",), exits=NO_SUCH)

@@ -18,6 +18,7 @@ class Session:
     def __init__(self, application: Application) -> None:
         self.application = application
         self.home: str | None = None
+        self.host: str | None = None  # what the board is to call this machine; null: as in the settings
         self.as_json = False
         self.no_color = bool(process_environment().get("NO_COLOR"))
         self._mission: Mission | None = None
@@ -26,7 +27,7 @@ class Session:
     def mission(self) -> Mission:
         """The open mission. Raises NoMission, ConfigInvalid or Unavailable."""
         if self._mission is None:
-            self._mission = self.application.open(self.home)
+            self._mission = self.application.open(self.home, self.host)
         return self._mission
 
     @property

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +13,13 @@ from mission_control.interfaces import shapes
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.errors import UNHEALTHY
-from mission_control.interfaces.cli.looks import instant_cell, span, status_cell
+from mission_control.interfaces.cli.looks import hold_text, instant_cell, relative, span, status_cell
 from mission_control.interfaces.cli.output import Cell, Column, Row, print_json, print_table, tell
+from mission_control.store.settings import Pause
 from mission_control.views import AgentView, LiveAttempt, StatusView
+
+if TYPE_CHECKING:
+    from mission_control.dispatcher.seat import Occupant
 
 OVERDUE = timedelta(minutes=1)  # cron gives no heartbeat to the second
 _MOST_DOTS = 10
@@ -32,36 +37,37 @@ def status(session: Session) -> int:
     Ends with 7 when the executor of a live attempt is gone. The next heartbeat of any agent recovers the attempt.
     """
     mission = session.mission
-    view = mission.views.status()
+    there = mission.resident.occupant()
+    view = mission.views.status(there.host if there else None)
     gone = {live.attempt.name for live in view.live if not mission.is_executing(live.attempt)}
     if gone:
         # The executor may have recorded its end and left between the two looks.
-        view = mission.views.status()
+        view = mission.views.status(there.host if there else None)
         gone &= {live.attempt.name for live in view.live}
     if session.as_json:
-        print_json(shapes.status_json(view, gone))
+        print_json(shapes.status_json(view, gone, there))
     elif session.is_terminal:
-        _show(session, view, gone)
+        _show(session, view, gone, there)
     else:
-        _print_tables(session, view, gone)
+        _print_tables(session, view, gone, there)
     if gone and not session.as_json:
         tell(f"missionctl: {', '.join(sorted(gone))} must be recovered. Do it now with: missionctl heartbeat --all")
     return UNHEALTHY if gone else 0
 
 
-def _print_tables(session: Session, view: StatusView, gone: Collection[str]) -> None:
+def _print_tables(session: Session, view: StatusView, gone: Collection[str], there: Occupant | None) -> None:
     """For pipes: tasks, machines, agents, live attempts, an empty line between them."""
     columns = [Column("status"), Column("tasks")]
     print_table(session, columns, [[status, str(view.tasks[status])] for status in Status], when_empty="")
     click.echo()
-    _print_machines(session, view)
+    _print_machines(session, view, there)
     click.echo()
     _print_agents(session, view)
     click.echo()
     _print_live(session, view, gone)
 
 
-def _show(session: Session, view: StatusView, gone: Collection[str]) -> None:
+def _show(session: Session, view: StatusView, gone: Collection[str], there: Occupant | None) -> None:
     """For a person: the same, from the general to the particular."""
     # Imported here: rich costs 50 ms that only a person should pay.
     from rich.text import Text
@@ -72,9 +78,12 @@ def _show(session: Session, view: StatusView, gone: Collection[str]) -> None:
     terminal.print_heading(session, session.mission.folder.home.name, health)
     counts = [terminal.render(_count_cell(status, view.tasks[status])) for status in Status]
     terminal.console(session).print(Text("  ").join(counts))
+    terminal.console(session).print(terminal.render(_resident_cell(view, there)))
+    if view.paused is not None:
+        terminal.console(session).print(terminal.render(_paused_cell(view.paused, view)))
     if len(view.machines) > 1 or any(machine.slots for machine in view.machines):
         terminal.print_section(session, "machines")
-        _print_machines(session, view)
+        _print_machines(session, view, there)
     terminal.print_section(session, "squad")
     _print_agents(session, view)
     terminal.print_section(session, "running")
@@ -86,10 +95,31 @@ def _count_cell(status: Status, count: int) -> Cell:
     return Cell(status, f"{look.on_terminal} {count}", look.style if count else "bright_black")
 
 
-def _print_machines(session: Session, view: StatusView) -> None:
-    columns = [Column("machine", grows=True), Column("live", right=True), Column("slots", right=True)]
+def _resident_cell(view: StatusView, there: Occupant | None) -> Cell:
+    if there is None:
+        return Cell("", "not up: heartbeats come from cron or by hand. Stay up with: missionctl up", "bright_black")
+    return Cell("", f"up since {relative(there.since, view.at)}, pid {there.pid} on {there.host}", "green")
+
+
+def _paused_cell(pause: Pause, view: StatusView) -> Cell:
+    since = relative(pause.since, view.at)
+    return Cell("", f"‖ paused {since} by {pause.by}: nothing is started. Go on: missionctl resume", "yellow")
+
+
+def _print_machines(session: Session, view: StatusView, there: Occupant | None) -> None:
+    columns = [
+        Column("machine", grows=True),
+        Column("live", right=True),
+        Column("slots", right=True),
+        Column("dispatcher", right=True, on_terminal=False),
+    ]
     rows: list[Row] = [
-        [machine.host, str(machine.live), Cell(str(machine.slots or ""), str(machine.slots or "unlimited"))]
+        [
+            machine.host,
+            str(machine.live),
+            Cell(str(machine.slots or ""), str(machine.slots or "unlimited")),
+            str(there.pid) if there is not None and there.host == machine.host else "",
+        ]
         for machine in view.machines
     ]
     print_table(session, columns, rows, when_empty="")
@@ -104,6 +134,7 @@ def _print_agents(session: Session, view: StatusView) -> None:
         Column("next_heartbeat"),
         Column("last_heartbeat"),
         Column("role", grows=True),
+        Column("why", grows=True),
     ]
     print_table(
         session,
@@ -126,7 +157,16 @@ def _agent_row(view: StatusView, of: AgentView) -> Row:
         if agent.last_heartbeat_at is None
         else instant_cell(agent.last_heartbeat_at, view.at),
         agent.role,
+        Cell(shapes.agent_why(of), _why_text(of, view.at)),
     ]
+
+
+def _why_text(of: AgentView, now: datetime) -> str:
+    """As in JSON, but with durations for a person, and nothing where there is nothing to do."""
+    holds = "; ".join(hold_text(hold, now) for hold in of.holds)
+    if of.next_task is None:
+        return holds
+    return f"{of.next_task.name} {holds}" if holds else f"{of.next_task.name} is next"
 
 
 def _slots_text(of: AgentView) -> str:

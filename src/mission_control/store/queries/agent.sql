@@ -45,7 +45,8 @@ UPDATE agent
 UPDATE agent
    SET last_heartbeat_at = :now
  WHERE name = :name AND NOT removed
-RETURNING paused, schedule, next_heartbeat_at,
+RETURNING schedule, next_heartbeat_at,
+       paused OR EXISTS (SELECT 1 FROM setting s WHERE s.name = 'paused') AS paused,
        (SELECT count(*) FROM assignment a WHERE a.agent = :name AND a.in_inbox) AS waiting,
        EXISTS (SELECT 1 FROM assignment a
                 WHERE a.agent = :name AND a.claimable AND a.wake_at IS NULL) AS has_ready,
@@ -56,12 +57,16 @@ RETURNING paused, schedule, next_heartbeat_at,
        EXISTS (SELECT 1 FROM attempt l WHERE l.ended_at IS NULL) AS has_live,
        (SELECT count(*) FROM attempt l WHERE l.agent = :name AND l.ended_at IS NULL) < slots AS has_room;
 
+-- name: mark_heartbeat
+UPDATE agent SET last_heartbeat_at = :now WHERE name = :name;
+
 -- name: schedule_next
 UPDATE agent SET next_heartbeat_at = :next_heartbeat_at WHERE name = :name;
 
 -- name: load
--- Live attempts of one agent and of one machine.
-SELECT (SELECT count(*) FROM attempt l WHERE l.agent = :name AND l.ended_at IS NULL) AS of_agent,
+-- Live attempts of one agent and of one machine, and whether anybody may start anything.
+SELECT EXISTS (SELECT 1 FROM setting WHERE name = 'paused') AS mission_paused,
+       (SELECT count(*) FROM attempt l WHERE l.agent = :name AND l.ended_at IS NULL) AS of_agent,
        (SELECT count(*) FROM attempt l WHERE l.host = :host AND l.ended_at IS NULL) AS of_machine;
 
 -- name: live_of_runner

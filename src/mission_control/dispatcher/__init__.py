@@ -1,0 +1,1 @@
+"""The resident process: gives heartbeats when they are due, and at once when there is work."""
