@@ -167,7 +167,7 @@ def test_what_no_unit_can_hold_is_refused(home: str) -> None:
 
 @pytest.mark.parametrize("folder", ["it's", 'a "quoted" word', "back\\slash"])
 def test_a_program_that_systemd_would_not_start_is_refused(folder: str) -> None:
-    with pytest.raises(InvalidInput, match="Install missionctl elsewhere"):
+    with pytest.raises(InvalidInput, match="Install it elsewhere"):
         unit(service(program=f"/opt/{folder}/missionctl"))
 
 

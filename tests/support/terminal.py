@@ -9,16 +9,27 @@ import struct
 import subprocess
 import termios
 from collections.abc import Callable
+from pathlib import Path
 
 from support.command import COMMAND, Command
 
 
-def on_terminal(command: Command, *arguments: object, columns: int = 100, typed: str = "", **environment: str) -> str:
-    """All that the command shows on a terminal of so many columns; `typed` is what the person answers."""
+def on_terminal(
+    command: Command,
+    *arguments: object,
+    columns: int = 100,
+    typed: str = "",
+    program: Path = COMMAND,
+    **environment: str,
+) -> str:
+    """All that the command shows on a terminal of so many columns; `typed` is what the person answers.
+
+    `program` is called in its place, e.g. a shell script that calls it.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     process = subprocess.Popen(
-        [COMMAND, *(str(argument) for argument in arguments)],
+        [program, *(str(argument) for argument in arguments)],
         cwd=command._folder(),
         env={**command._environment(), "TERM": "xterm-256color", **environment},
         stdin=theirs,

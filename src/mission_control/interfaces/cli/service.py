@@ -33,7 +33,7 @@ _STANDINGS = {
     Standing.OUTDATED: "Installed in {path}, and differs. Renew it with: missionctl service install",
     Standing.EDITED: "Installed in {path}, and changed by a person since:",
     Standing.OTHER_MISSION: "{path} is the service of another mission. Take another name with --name.",
-    Standing.FOREIGN: "{path} was not made by missionctl and will stay as it is. Take another name with --name.",
+    Standing.FOREIGN: "{path} is not of our making and will stay as it is. Take another name with --name.",
 }
 _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -110,7 +110,7 @@ def install(
         _tell_notes(case)
     else:
         print_done(session, f"{seen.path} {'is written' if deed.changed else 'is as it should be'}.")
-        _tell_deed(case, deed)
+        _tell_deed(case, deed, left="To start it, say:" if no_start else None)
         _tell_notes(case)
     return WORK_FAILED if deed.has_failed else 0
 
@@ -165,7 +165,7 @@ def _program() -> Path:
     """Where this command lies, as it was called: the link that an installer keeps is better than what it leads to."""
     called = shutil.which(os.path.abspath(sys.argv[0])) or shutil.which("missionctl")
     if called is None:
-        raise Unavailable("It is not known where missionctl lies. Call it by its whole path.")
+        raise Unavailable("It is not known where this program lies. Call it by its whole path.")
     return Path(os.path.abspath(called))
 
 
@@ -191,7 +191,8 @@ def _print_diff(session: Session, diff: Sequence[str], *, err: bool = False) -> 
         click.echo(click.style(text, fg=colour) if colour else text, err=err)
 
 
-def _tell_deed(case: _Case, deed: Deed) -> None:
+def _tell_deed(case: _Case, deed: Deed, *, left: str | None = None) -> None:
+    """`left` is said above what is left to do, where it is known why."""
     if deed.kept:
         tell(f"What a person had written is kept in {deed.kept}")
     for said in deed.said:
@@ -202,7 +203,7 @@ def _tell_deed(case: _Case, deed: Deed) -> None:
     if deed.has_failed:
         tell(_why(case))
     if deed.next_steps:
-        tell("Still to be done, by you:" if deed.said else f"{_nobody(case)}. Where it does, say:")
+        tell(left or ("Still to be done, by you:" if deed.said else f"{_nobody(case)}. Where it does, say:"))
         for step in deed.next_steps:
             tell(f"  {step}")
 

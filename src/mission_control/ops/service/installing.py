@@ -186,7 +186,7 @@ def _check_ours(seen: Look, *, force: bool) -> None:
     match seen.standing:
         case Standing.FOREIGN:
             raise Conflict(
-                f"{seen.path} was not made by missionctl and stays as it is. Take another name with --name, "
+                f"{seen.path} is not of our making and stays as it is. Take another name with --name, "
                 "or move the file away yourself."
             )
         case Standing.OTHER_MISSION:

@@ -76,7 +76,7 @@ class Systemd:
         if set(str(service.program)) & _NOT_IN_A_PROGRAM:
             raise InvalidInput(
                 f"systemd starts no program with a quote or a backslash in its path: {service.program}. "
-                "Install missionctl elsewhere."
+                "Install it elsewhere."
             )
         text = _UNIT.format(
             edit=" ".join((*self._ctl, "edit", service.name)),
