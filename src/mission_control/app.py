@@ -12,7 +12,7 @@ from mission_control.clock import SystemClock
 from mission_control.config import Config
 from mission_control.errors import Conflict
 from mission_control.folder import Folder, make_private_directory, open_private
-from mission_control.interfaces.mission import Application, Mission, Parts
+from mission_control.interfaces.mission import Application, Bell, Mission, Parts
 from mission_control.store import schema
 from mission_control.store.store import Store
 
@@ -111,8 +111,22 @@ def _join(config: Config, store: Store) -> Mission:
 
         doorbell.ring(folder.doorbells)
 
+    def hang_bell() -> Bell:
+        from mission_control.execution.doorbell import Doorbell
+
+        bell = Doorbell(folder.doorbells)
+        return Bell(bell.descriptor, bell.clear, bell.close)
+
     parts = Parts(
-        board=board, squad=squad, views=views, heart=heart, run=run, tell=_tell, is_executing=_is_executing, ring=ring
+        board=board,
+        squad=squad,
+        views=views,
+        heart=heart,
+        run=run,
+        tell=_tell,
+        is_executing=_is_executing,
+        ring=ring,
+        hang_bell=hang_bell,
     )
     mission = Mission(config=config, clock=clock, folder=folder, store=store, parts=parts)
     return mission

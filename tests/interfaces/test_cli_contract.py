@@ -104,6 +104,7 @@ CONTRACTS: Mapping[str, Contract] = {
         {1: "run --agent {agent} -- false", 3: "run {inbox} --agent nobody", 4: "run {done}"},
     ),
     "status": Contract("status", promised.STATUS_PAGE),
+    "top": Contract("top", promised.TOP),
     "stats": Contract("stats", promised.STATS, {3: "stats --agent nobody"}),
     "logs": Contract("logs", [promised.LOG_LINE], {3: "logs nobody"}),
     "events": Contract("events", [promised.ACTIVITY], {3: "events --agent nobody"}),

@@ -142,6 +142,7 @@ STATUS_PAGE = {
     ],
     "tasks": _COUNTS,
 }
+TOP = {**STATUS_PAGE, "queue": [TASK_IN_LIST], "activities": [ACTIVITY]}
 
 _PERCENTILES = {"p50": (float, None), "p90": (float, None), "p99": (float, None)}
 _FIGURES = {

@@ -57,6 +57,7 @@ COMMANDS: Mapping[str, Entry] = {
     "heartbeat": Entry(f"{_HERE}.heartbeat:heartbeat", "Wake agents up: recover, claim what is ready, start it."),
     "run": Entry(f"{_HERE}.run:run", "Execute one task now, in this terminal."),
     "status": Entry(f"{_HERE}.status:status", "Show machines, agents, and what runs; 7 when somebody should look."),
+    "top": Entry(f"{_HERE}.top:top", "Watch the squad at work, live."),
     "stats": Entry(f"{_HERE}.stats:stats", "Show executions, success, waits, durations and cost."),
     "logs": Entry(f"{_HERE}.logs:logs", "Show the log lines of agents, or what an attempt printed."),
     "events": Entry(f"{_HERE}.events:events", "Show what has happened, and what happens now."),

@@ -14,11 +14,13 @@ from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.errors import UNHEALTHY
 from mission_control.interfaces.cli.looks import instant_cell, span, status_cell
 from mission_control.interfaces.cli.output import Cell, Column, Row, print_json, print_table, tell
+from mission_control.interfaces.mission import Mission
 from mission_control.views import AgentView, LiveAttempt, StatusView
 
 OVERDUE = timedelta(minutes=1)  # cron gives no heartbeat to the second
+EXECUTING = "executing"  # the usual state of a live attempt
 _MOST_DOTS = 10
-_AGENT_LOOKS = {"active": ("◐", "cyan"), "idle": ("○", "bright_black"), "paused": ("‖", "yellow")}
+AGENT_LOOKS = {"active": ("◐", "cyan"), "idle": ("○", "bright_black"), "paused": ("‖", "yellow")}
 
 
 @command(
@@ -31,25 +33,30 @@ def status(session: Session) -> int:
 
     Ends with 7 when the executor of a live attempt is gone. The next heartbeat of any agent recovers the attempt.
     """
-    mission = session.mission
+    view, gone = look(session.mission)
+    if session.as_json:
+        print_json(shapes.status_json(view, gone))
+    elif session.is_terminal:
+        _show(session, view, gone)
+    else:
+        print_tables(session, view, gone)
+    if gone and not session.as_json:
+        tell(f"missionctl: {', '.join(sorted(gone))} must be recovered. Do it now with: missionctl heartbeat --all")
+    return UNHEALTHY if gone else 0
+
+
+def look(mission: Mission) -> tuple[StatusView, set[str]]:
+    """The mission at this moment, and the names of live attempts that nobody executes any more."""
     view = mission.views.status()
     gone = {live.attempt.name for live in view.live if not mission.is_executing(live.attempt)}
     if gone:
         # The executor may have recorded its end and left between the two looks.
         view = mission.views.status()
         gone &= {live.attempt.name for live in view.live}
-    if session.as_json:
-        print_json(shapes.status_json(view, gone))
-    elif session.is_terminal:
-        _show(session, view, gone)
-    else:
-        _print_tables(session, view, gone)
-    if gone and not session.as_json:
-        tell(f"missionctl: {', '.join(sorted(gone))} must be recovered. Do it now with: missionctl heartbeat --all")
-    return UNHEALTHY if gone else 0
+    return view, gone
 
 
-def _print_tables(session: Session, view: StatusView, gone: Collection[str]) -> None:
+def print_tables(session: Session, view: StatusView, gone: Collection[str]) -> None:
     """For pipes: tasks, machines, agents, live attempts, an empty line between them."""
     columns = [Column("status"), Column("tasks")]
     print_table(session, columns, [[status, str(view.tasks[status])] for status in Status], when_empty="")
@@ -70,7 +77,7 @@ def _show(session: Session, view: StatusView, gone: Collection[str]) -> None:
 
     health = Cell("", f"■ {len(gone)} without executor", "bold red") if gone else Cell("", "✓ healthy", "green")
     terminal.print_heading(session, session.mission.folder.home.name, health)
-    counts = [terminal.render(_count_cell(status, view.tasks[status])) for status in Status]
+    counts = [terminal.render(count_cell(status, view.tasks[status])) for status in Status]
     terminal.console(session).print(Text("  ").join(counts))
     if len(view.machines) > 1 or any(machine.slots for machine in view.machines):
         terminal.print_section(session, "machines")
@@ -81,7 +88,7 @@ def _show(session: Session, view: StatusView, gone: Collection[str]) -> None:
     _print_live(session, view, gone)
 
 
-def _count_cell(status: Status, count: int) -> Cell:
+def count_cell(status: Status, count: int) -> Cell:
     look = status_cell(status)
     return Cell(status, f"{look.on_terminal} {count}", look.style if count else "bright_black")
 
@@ -115,13 +122,13 @@ def _print_agents(session: Session, view: StatusView) -> None:
 
 def _agent_row(view: StatusView, of: AgentView) -> Row:
     agent = of.agent
-    icon, style = _AGENT_LOOKS[of.status]
+    icon, style = AGENT_LOOKS[of.status]
     return [
         agent.name,
         Cell(of.status, f"{icon} {of.status}", style),
         str(of.live),
-        Cell(str(agent.slots), _slots_text(of)),
-        _next_heartbeat_cell(view, of),
+        Cell(str(agent.slots), slots_text(of)),
+        next_heartbeat_cell(view, of),
         Cell("", "never", "bright_black")
         if agent.last_heartbeat_at is None
         else instant_cell(agent.last_heartbeat_at, view.at),
@@ -129,14 +136,14 @@ def _agent_row(view: StatusView, of: AgentView) -> Row:
     ]
 
 
-def _slots_text(of: AgentView) -> str:
+def slots_text(of: AgentView) -> str:
     """`●●○` for two of three; numbers where dots would not be counted at a glance."""
     if of.agent.slots > _MOST_DOTS or of.live > of.agent.slots:
         return f"{of.live}/{of.agent.slots}"
     return "●" * of.live + "○" * (of.agent.slots - of.live)
 
 
-def _next_heartbeat_cell(view: StatusView, of: AgentView) -> Cell:
+def next_heartbeat_cell(view: StatusView, of: AgentView) -> Cell:
     due = of.agent.next_heartbeat_at
     exact = instant_cell(due, view.at)
     if due is None or due > view.at - OVERDUE:
@@ -167,15 +174,15 @@ def _live_row(view: StatusView, live: LiveAttempt, *, is_gone: bool) -> Row:
         attempt.host,
         instant_cell(attempt.started_at or attempt.claimed_at, view.at),
         str(attempt.executor.pid) if attempt.executor else "",
-        _state_cell(live, is_gone=is_gone),
+        state_cell(live, is_gone=is_gone),
     ]
 
 
-def _state_cell(live: LiveAttempt, *, is_gone: bool) -> Cell:
+def state_cell(live: LiveAttempt, *, is_gone: bool) -> Cell:
     if is_gone:
         return Cell(shapes.EXECUTOR_GONE, "■ executor gone", "bold red")
     if live.task.cancel_requested_at is not None:
         return Cell("being cancelled", style="yellow")
     if live.attempt.executor is None:
         return Cell("starting", style="bright_black")
-    return Cell("executing", "◐ executing", "cyan")
+    return Cell(EXECUTING, f"◐ {EXECUTING}", "cyan")
