@@ -43,9 +43,9 @@ lines = [f"{{name}}={{process_environment().get(name)}}" for name in ("PATH", "A
 (home / "facts").write_text("\\n".join([*sys.argv[1:], *lines]))
 assert notices.ready("stands in")
 while True:
-    time.sleep((notices.alive_every_seconds or 20) / 2)
+    time.sleep(notices.longest_silence_seconds / 2)
     if not (home / "hang").exists():
-        assert notices.alive()
+        assert notices.alive(time.monotonic())
 """
 
 

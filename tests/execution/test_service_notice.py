@@ -29,13 +29,13 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 
 
 def told_by(listening: socket.socket) -> ServiceNotices:
-    return ServiceNotices(Supervision(listening.getsockname()))
+    return ServiceNotices(Supervision(listening.getsockname(), watchdog_seconds=60))
 
 
 def test_each_notice_is_one_datagram_of_the_protocol(manager: socket.socket) -> None:
     notices = told_by(manager)
     assert notices.ready("2 agents")
-    assert notices.alive()
+    assert notices.alive(0)
     assert notices.status("T-1 runs")
     assert notices.stopping()
     heard = [manager.recv(4096) for _ in range(4)]
@@ -57,17 +57,17 @@ def test_a_status_never_becomes_a_second_message(text: str) -> None:
     address = f"@mission-control-status-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(f"\0{address[1:]}")
-        assert ServiceNotices(Supervision(address)).alive(text)
+        assert ServiceNotices(Supervision(address)).ready(text)
         first, *rest = listening.recv(65536).split(b"\n")
-    assert first == b"WATCHDOG=1"
+    assert first == b"READY=1"
     assert len(rest) == (1 if text else 0)
     assert all(line.startswith(b"STATUS=") and len(line) <= 7 + 4 * STATUS_CHARACTERS for line in rest)
 
 
 def test_who_is_not_supervised_says_nothing() -> None:
     notices = ServiceNotices(supervision_of({}, os.getpid()))
-    assert not any([notices.ready(), notices.alive(), notices.status("x"), notices.stopping()])
-    assert notices.alive_every_seconds is None
+    assert not any([notices.ready(), notices.alive(0), notices.status("x"), notices.stopping()])
+    assert notices.longest_silence_seconds is None
 
 
 @pytest.mark.parametrize("address", ["/nowhere/at/all", "/dev/null", "/" + "x" * 500, "@" + "y" * 500, "/a\0b"])
@@ -78,7 +78,7 @@ def test_no_trouble_with_the_manager_reaches_the_caller(address: str) -> None:
 def test_a_manager_that_does_not_read_is_not_waited_for(manager: socket.socket) -> None:
     notices = told_by(manager)
     sent = 0
-    while notices.alive():  # a manager of the real kind drops nothing: its queue is full at last
+    while notices.alive(sent * 60):  # nothing is dropped: its queue is full at last
         sent += 1
     assert sent > 0
     while True:
@@ -86,7 +86,7 @@ def test_a_manager_that_does_not_read_is_not_waited_for(manager: socket.socket) 
             assert manager.recv(100) == b"WATCHDOG=1"
         except BlockingIOError:
             break
-    assert notices.alive()
+    assert notices.alive(sent * 60), "what could not be sent is tried again"
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,18 @@ def test_what_the_environment_says_is_read_as_systemd_means_it(
     assert supervision_of(environment, 12) == expected
 
 
-def test_the_sign_of_life_is_given_twice_as_often_as_it_is_asked_for() -> None:
-    assert ServiceNotices(Supervision("@n", 60.0)).alive_every_seconds == 30.0
+def test_a_sign_of_life_is_sent_in_time_however_often_it_is_given(manager: socket.socket) -> None:
+    notices = told_by(manager)
+    sent_at = [at for at in range(1000, 1120) if notices.alive(at)]
+    assert sent_at == list(range(1000, 1120, 15))
+    assert [manager.recv(100) for _ in sent_at] == [b"WATCHDOG=1"] * len(sent_at)
+    assert notices.longest_silence_seconds == 30
+
+
+def test_who_is_not_watched_gives_no_sign_of_life(manager: socket.socket) -> None:
+    assert not ServiceNotices(Supervision(manager.getsockname())).alive(0)
+    with pytest.raises(BlockingIOError):
+        manager.recv(100)
 
 
 def test_nothing_is_imported_before_there_is_a_manager() -> None:

@@ -16,10 +16,11 @@ class ServiceNotices:
 
     def __init__(self, supervision: Supervision) -> None:
         self._supervision = supervision
+        self._alive_at: float | None = None
 
     @property
-    def alive_every_seconds(self) -> float | None:
-        """How often `alive` is to be said: half of the limit, as sd_watchdog_enabled(3) advises; null: never."""
+    def longest_silence_seconds(self) -> float | None:
+        """The longest that a watched loop may wait: half of the limit, see sd_watchdog_enabled(3); null: for ever."""
         limit = self._supervision.watchdog_seconds
         return None if limit is None else limit / 2
 
@@ -31,9 +32,18 @@ class ServiceNotices:
         """One line for people, shown by `systemctl status`."""
         return self._send(*_status(text))
 
-    def alive(self, status: str = "") -> bool:
-        """The watchdog's sign of life. Only the loop that does the work may give it, or it proves nothing."""
-        return self._send("WATCHDOG=1", *_status(status))
+    def alive(self, at: float) -> bool:
+        """The watchdog's sign of life, at these monotonic seconds. Often called, it is seldom sent.
+
+        Only the loop that does the work may give it, or it proves nothing.
+        """
+        limit = self._supervision.watchdog_seconds
+        if limit is None or (self._alive_at is not None and at < self._alive_at + limit / 4):
+            return False
+        if not self._send("WATCHDOG=1"):
+            return False
+        self._alive_at = at
+        return True
 
     def stopping(self, status: str = "") -> bool:
         """We are about to end because somebody asked."""

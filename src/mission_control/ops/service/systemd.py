@@ -12,7 +12,7 @@ from mission_control.ops.service.seal import sealed
 from mission_control.ops.service.supervisor import Said, State, Words
 from mission_control.ops.service.wanted import Service
 
-# Above other services of a user, who may not go below; what executors run is put higher, see launchers/forking.py.
+# Of the dispatcher, below what it executes; nothing of a user may go below the 100 of their systemd.
 OOM_SCORE_OF_USER = 100
 OOM_SCORE_OF_SYSTEM = -100
 _PROPERTIES = "LoadState,ActiveState,SubState,UnitFileState,FragmentPath"
