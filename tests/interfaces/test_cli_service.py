@@ -61,6 +61,24 @@ def test_the_unit_names_the_whole_paths_however_it_was_called(mission: Command) 
     assert f"{SCRIPTS}:" in unit
 
 
+def test_a_mission_is_known_again_by_every_way_to_it(mission: Command) -> None:
+    mission("service", "install")
+    link = mission.home.parent / "link"
+    link.symlink_to(mission.home)
+    for way in (link, mission.home / ".." / mission.home.name, mission.home / "."):
+        shown = mission("--home", way, "service", "show", "--json").json
+        assert (shown["standing"], shown["path"]) == ("same", str(unit_of(mission)))
+
+
+def test_a_service_of_the_machine_runs_as_the_owner_of_the_folder(mission: Command) -> None:
+    """Only looked at: the folder of the machine's units is not this test's to write to."""
+    if os.getuid() != 0:
+        pytest.skip("NOT TESTED: only root may give a folder away")
+    assert "\nUser=" not in mission("service", "show", "--system").out
+    os.chown(mission.home, 12345, -1)  # a number that has no name
+    assert "\nUser=12345\n" in mission("service", "show", "--system").out
+
+
 def test_show_tells_how_what_is_installed_differs(mission: Command) -> None:
     mission("service", "install")
     unit = unit_of(mission)

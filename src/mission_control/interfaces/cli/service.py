@@ -149,7 +149,7 @@ def remove(session: Session, *, name: str | None, system: bool, force: bool, yes
 
 def _case(session: Session, name: str | None, *, system: bool) -> _Case:
     environment = process_environment()
-    home = session.mission.folder.home
+    home = Path(os.path.realpath(session.mission.folder.home))  # one mission, however it was named
     site = installing.site_here(environment, system=system)
     service = describe(
         home=home,
@@ -172,7 +172,12 @@ def _program() -> Path:
 def _owner(home: Path) -> str | None:
     """A service of the machine executes as whoever the mission belongs to, not as root."""
     uid = home.stat().st_uid
-    return None if uid == 0 else pwd.getpwuid(uid).pw_name
+    if uid == 0:
+        return None
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # a number without a name will do
+        return str(uid)
 
 
 def _is_wanted(session: Session, question: str, diff: Sequence[str], *, asks: bool) -> bool:
