@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mission_control.errors import InvalidInput
+from mission_control.ops.service import wanted
 from mission_control.ops.service.systemd import Systemd, command_line, word
 from mission_control.ops.service.wanted import Service, default_name, describe
 from support.systemd import understand
@@ -184,6 +186,10 @@ def test_every_folder_has_a_name_of_its_own_that_is_safe(folder: str, data: st.D
     assert describe(home=Path("/m"), program=Path("/p"), environment={}, name=name).name == name
     if other not in (folder, ".", "..") and folder not in (".", ".."):
         assert default_name(Path("/x", other)) != name
+
+
+def test_the_examples_are_true() -> None:
+    assert doctest.testmod(wanted) == doctest.TestResults(failed=0, attempted=1)
 
 
 def test_programs_are_found_where_they_are_found_now_and_beside_ours() -> None:

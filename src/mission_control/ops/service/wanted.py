@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,12 +69,12 @@ def default_name(home: Path) -> str:
     """A readable name after the mission's folder; other characters are replaced, and a digest keeps it apart.
 
     >>> default_name(Path("/home/ada/my-mission")), default_name(Path("/home/ada/my mission"))
-    ('mission-control-my-mission', 'mission-control-my-mission-8d5b04')
+    ('mission-control-my-mission', 'mission-control-my-mission-aa2251')
     """
     plain = _STRANGE.sub("-", home.name).strip("-")[:60]
     if plain == home.name:
         return PREFIX + plain
-    digest = hashlib.sha256(os.fsencode(home.name)).hexdigest()[:6]
+    digest = hashlib.sha256(home.name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return f"{PREFIX}{plain}-{digest}" if plain else f"{PREFIX}{digest}"
 
 
