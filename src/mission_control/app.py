@@ -15,7 +15,7 @@ from mission_control.clock import Clock, SystemClock
 from mission_control.config import Config
 from mission_control.errors import Conflict
 from mission_control.folder import Folder, make_private_directory, open_private, sync_directory
-from mission_control.interfaces.mission import Application, Mission, Parts
+from mission_control.interfaces.mission import Application, Bell, Mission, Parts
 from mission_control.store import schema
 from mission_control.store.store import Store
 
@@ -124,9 +124,11 @@ def _join(config: Config, store: Store) -> Mission:
 
     def resident() -> Resident:
         from mission_control.dispatcher.resident import Resident
+        from mission_control.execution.service_notice import ServiceNotices
 
         open_again = partial(_open_again, clock, config)
-        return Resident(open_again, clock=clock, config=config, environment=environment)
+        notices = ServiceNotices(settings.supervision_of(environment, os.getpid()))
+        return Resident(open_again, clock=clock, config=config, environment=environment, notices=notices)
 
     def recover() -> list[Attempt]:
         from mission_control.execution import recovery
@@ -152,6 +154,12 @@ def _join(config: Config, store: Store) -> Mission:
 
         doorbell.ring(folder.doorbells)
 
+    def hang_bell() -> Bell:
+        from mission_control.execution.doorbell import Doorbell
+
+        bell = Doorbell(folder.doorbells)
+        return Bell(bell.descriptor, bell.clear, bell.close)
+
     parts = Parts(
         board=board,
         squad=squad,
@@ -165,6 +173,7 @@ def _join(config: Config, store: Store) -> Mission:
         is_here=_is_here,
         is_executing=_is_executing,
         ring=ring,
+        hang_bell=hang_bell,
     )
     mission = Mission(config=config, clock=clock, folder=folder, store=store, parts=parts)
     return mission

@@ -93,6 +93,14 @@ class Config:
         return _zone(self.timezone)
 
 
+@dataclass(frozen=True)
+class Supervision:
+    """What whoever supervises this process wants to hear, as systemd says it in the environment."""
+
+    address: str | None = None  # a unix datagram socket; null: nobody listens
+    watchdog_seconds: float | None = None  # restarts us when it hears nothing for so long; null: it does not
+
+
 # Name -> (least, most), both included.
 RANGES: Mapping[str, tuple[float, float]] = {
     "lease_seconds": (0.1, 86_400),
@@ -306,6 +314,18 @@ def _host_name() -> str:
 def process_environment() -> Mapping[str, str]:
     """The environment of this process, for `find_home`, `load` and the allow-list of attempts."""
     return os.environ
+
+
+def supervision_of(environment: Mapping[str, str], pid: int) -> Supervision:
+    """Who supervises the process `pid`; what cannot be understood counts as not said. Source: sd_notify(3)."""
+    address = environment.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")) or len(address) < 2:
+        return Supervision()
+    meant_for = environment.get("WATCHDOG_PID")
+    limit = environment.get("WATCHDOG_USEC", "")
+    microseconds = int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 20 else 0
+    is_watched = microseconds > 0 and meant_for in (None, str(pid))
+    return Supervision(address, microseconds / 1e6 if is_watched else None)
 
 
 def forget_settings_of_environment() -> None:

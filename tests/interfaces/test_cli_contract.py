@@ -112,9 +112,19 @@ CONTRACTS: Mapping[str, Contract] = {
     "pause": Contract("pause --home {elsewhere}", promised.PAUSE),
     "resume": Contract("resume --home {elsewhere}", promised.PAUSE),
     "status": Contract("status", promised.STATUS_PAGE),
+    "top": Contract("top", promised.TOP),
     "stats": Contract("stats", promised.STATS, {3: "stats --agent nobody"}),
     "logs": Contract("logs", [promised.LOG_LINE], {3: "logs nobody"}),
     "events": Contract("events", [promised.ACTIVITY], {3: "events --agent nobody"}),
+    "service show": Contract("service show", {**promised.SERVICE, "text": str}),
+    "service install": Contract(
+        "service install --no-start", promised.SERVICE_DEED, {4: "service install --no-start --name {foreign_service}"}
+    ),
+    "service remove": Contract(
+        "service remove --dry-run --name {own_service}",
+        promised.SERVICE_DEED,
+        {3: "service remove --yes --name {new_name}", 4: "service remove --yes --name {foreign_service}"},
+    ),
     "doctor": Contract("doctor", promised.DOCTOR, {7: "doctor --home {damaged}"}),
     "import": Contract("import {legacy}", promised.IMPORT),
     "completion": Contract("completion bash", {"shell": str, "script": str}),
@@ -128,6 +138,8 @@ PROVED_ELSEWHERE = {
     ("demo", 1): "tests/ops/test_demo.py",
     ("task delete", 1): "tests/interfaces/test_cli_terminal.py, for only a terminal can be asked",
     ("status", 7): "below",
+    ("service install", 1): "tests/interfaces/test_cli_service.py, with a systemctl that fails",
+    ("service remove", 1): "tests/interfaces/test_cli_service.py, for only a terminal can be asked",
 }
 # Those that tell what they did although the time was over.
 TELLS = {(124, "agent pause"), (124, "down")}
@@ -160,6 +172,8 @@ class Stage(Mapping[str, str]):
             "done": lambda: self._tried("echo done"),
             "review": lambda: self._tried("true", review=True),
             "blocked": lambda: self._tried("false", expect=1),
+            "own_service": self._own_service,
+            "foreign_service": self._foreign_service,
             "failed_once": lambda: self._tried("false", max_attempts=3, expect=1),
         }
 
@@ -211,6 +225,17 @@ class Stage(Mapping[str, str]):
 
     def _task(self, command: str, *, to: str = "ada", **fields: Any) -> Task:
         return self.mission.add(command, to=to, **fields)
+
+    def _own_service(self) -> str:
+        return str(self.mission.command("service", "install", "--no-start", "--json").json["name"])
+
+    def _foreign_service(self) -> str:
+        """The name of a service that somebody else has made."""
+        shown = self.mission.command("service", "show", "--json", "--name", self._new_name()).json
+        path = Path(shown["path"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("of somebody else")
+        return str(shown["name"])
 
     def _tried(self, command: str, *, expect: int = 0, **fields: Any) -> str:
         """A task after its first attempt."""

@@ -149,6 +149,7 @@ STATUS_PAGE = {
     ],
     "tasks": _COUNTS,
 }
+TOP = {**STATUS_PAGE, "queue": [TASK_IN_LIST], "activities": [ACTIVITY]}
 
 _PERCENTILES = {"p50": (float, None), "p90": (float, None), "p99": (float, None)}
 _FIGURES = {
@@ -173,6 +174,23 @@ DOCTOR = {
     "healthy": bool,
     "findings": [{"check": str, "level": frozenset({"ok", "warning", "fault"}), "fact": str, "next_step": (str, None)}],
     "mended": [str],
+}
+SERVICE = {
+    "name": str,
+    "kind": frozenset({"systemd", "launchd"}),
+    "path": str,
+    "standing": frozenset({"missing", "same", "outdated", "edited", "other_mission", "foreign"}),
+    "diff": [str],
+    "state": ({"loaded": bool, "running": bool, "words": str}, None),
+    "notes": [str],
+}
+SERVICE_DEED = {
+    **SERVICE,
+    "dry_run": bool,
+    "changed": bool,
+    "kept": (str, None),
+    "commands": [{"command": [str], "code": (int, None), "said": str}],
+    "next_steps": [str],
 }
 IMPORT = {
     "folder": str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from mission_control.clock import Clock
 from mission_control.config import Config
@@ -14,6 +14,7 @@ from mission_control.dispatcher.trouble import LauncherLost, Trouble
 from mission_control.errors import StoreBusy, Unavailable
 from mission_control.execution.attendance import attending
 from mission_control.execution.doorbell import Doorbell
+from mission_control.execution.service_notice import ServiceNotices
 from mission_control.folder import Folder
 
 NAP_SECONDS = 0.1  # how soon a stop is noticed while a fault is waited out
@@ -29,16 +30,15 @@ class Dispatcher:
         clock: Clock,
         config: Config,
         environment: Mapping[str, str],
-        when_turned: Callable[[], None] = lambda: None,
+        notices: ServiceNotices,
     ) -> None:
-        """`environment` is what attempts may inherit from. `when_turned` is called after every turn that worked, at
-        least every `poll_seconds`: the one place that knows that the loop is well.
-        """
+        """`environment` is what attempts may inherit from; `notices` tell whoever supervises us how the loop is."""
         self._open_store = open_store
         self._clock = clock
         self._config = config
         self._environment = environment
-        self._when_turned = when_turned
+        self._notices = notices
+        self._is_ready = False
         self._folder = Folder(config.home)
         self._trouble = Trouble("dispatch", self._folder, clock)
         self._stopping = False
@@ -80,6 +80,7 @@ class Dispatcher:
                 config=self._config,
                 calendar=Calendar(store, self._clock, self._config),
                 when_lost=rescue.look_now,
+                longest_sleep_seconds=self._notices.longest_silence_seconds,
             )
             while not self._stopping:
                 try:
@@ -91,7 +92,14 @@ class Dispatcher:
                     rescue.has_given_back = False
                     raise LauncherLost("The launcher process has not started what it was told to; another is started.")
                 self._trouble.over()
-                self._when_turned()
+                self._tell_that_it_turns()
+
+    def _tell_that_it_turns(self) -> None:
+        """The one place that knows that the loop is well."""
+        if not self._is_ready:
+            self._is_ready = True
+            self._notices.ready()
+        self._notices.alive(time.monotonic())
 
     def _ring(self) -> None:
         """Let the loop look now. Not once the bell is taken down: its descriptor may be somebody else's by then."""
@@ -102,3 +110,4 @@ class Dispatcher:
         end = time.monotonic() + seconds
         while not self._stopping and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, NAP_SECONDS))
+            self._notices.alive(time.monotonic())  # to wait out a fault is no fault of ours

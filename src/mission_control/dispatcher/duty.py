@@ -39,6 +39,7 @@ class Duty:
         config: Config,
         calendar: Calendar,
         when_lost: Callable[[], None],
+        longest_sleep_seconds: float | None,
     ) -> None:
         """`when_lost` is called when an executor has hung up whose end is not recorded."""
         self._store = store
@@ -48,6 +49,7 @@ class Duty:
         self._config = config
         self._calendar = calendar
         self._when_lost = when_lost
+        self._longest_sleep = min(config.poll_seconds, longest_sleep_seconds or config.poll_seconds)
         self._folder = Folder(config.home)
         self._page = Page()
         self._faults: dict[str, str] = {}  # agent -> why nothing could be claimed for it in this turn
@@ -82,8 +84,8 @@ class Duty:
         now = self._clock.now()
         instant = dispatch.next_instant(self._store, now)
         if instant is None:
-            return self._config.poll_seconds
-        return min(max((instant - now).total_seconds(), 0), self._config.poll_seconds)
+            return self._longest_sleep
+        return min(max((instant - now).total_seconds(), 0), self._longest_sleep)
 
     def _claim(self) -> list[Claim]:
         """Everything that is to do now, inside the transaction of the attendance."""

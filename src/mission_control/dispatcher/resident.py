@@ -14,6 +14,7 @@ from mission_control.dispatcher.dispatcher import Dispatcher
 from mission_control.dispatcher.rescue import OpenStore
 from mission_control.dispatcher.seat import Occupant
 from mission_control.execution import process
+from mission_control.execution.service_notice import ServiceNotices
 from mission_control.folder import Folder
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -23,19 +24,28 @@ CAN_BE_IGNORED = (signal.SIGINT, signal.SIGHUP)  # by whoever starts us: a shell
 class Resident:
     """What may be done with the one resident process of a mission on this machine."""
 
-    def __init__(self, open_store: OpenStore, *, clock: Clock, config: Config, environment: Mapping[str, str]) -> None:
-        """`environment` is what attempts may inherit from."""
+    def __init__(
+        self,
+        open_store: OpenStore,
+        *,
+        clock: Clock,
+        config: Config,
+        environment: Mapping[str, str],
+        notices: ServiceNotices,
+    ) -> None:
+        """`environment` is what attempts may inherit from; `notices` go to whoever supervises this process."""
         self._open_store = open_store
         self._clock = clock
         self._config = config
         self._environment = environment
+        self._notices = notices
         self._folder = Folder(config.home)
 
     def occupant(self) -> Occupant | None:
         """Who it is; None when there is none."""
         return seat.occupant(self._folder)
 
-    def run(self, announce: Callable[[Occupant], None], when_turned: Callable[[], None] = lambda: None) -> None:
+    def run(self, announce: Callable[[Occupant], None]) -> None:
         """Be it, until SIGTERM, SIGINT or SIGHUP. Raises Conflict when another is. For the main thread."""
         taken = seat.take(self._folder, self._config.host, self._clock.now())
         dispatcher = Dispatcher(
@@ -43,7 +53,7 @@ class Resident:
             clock=self._clock,
             config=self._config,
             environment=self._environment,
-            when_turned=when_turned,
+            notices=self._notices,
         )
         try:
             with _signals_to(dispatcher.stop):
@@ -51,6 +61,7 @@ class Resident:
                 self._say("dispatcher_started", pid=taken.occupant.pid, host=taken.occupant.host)
                 dispatcher.run()
         finally:
+            self._notices.stopping()
             self._say("dispatcher_stopped", pid=taken.occupant.pid)
             taken.leave()
 

@@ -22,6 +22,14 @@ if TYPE_CHECKING:  # a command imports only the parts that it asks for
     from mission_control.views import Views
 
 
+class Bell(NamedTuple):
+    """A doorbell of our own: its descriptor becomes readable when somebody rang."""
+
+    descriptor: int
+    clear: Callable[[], None]  # before looking at the board, or a ring could be missed
+    close: Callable[[], None]
+
+
 class Parts(NamedTuple):
     """How the parts of a mission are made, each when it is first asked for."""
 
@@ -37,6 +45,7 @@ class Parts(NamedTuple):
     is_here: Callable[[Attempt], bool]
     is_executing: Callable[[Attempt], bool]
     ring: Callable[[], None]
+    hang_bell: Callable[[], Bell]
 
 
 class Mission:
@@ -113,6 +122,10 @@ class Mission:
     def ring(self) -> None:
         """Wake whoever waits for work."""
         self._parts.ring()
+
+    def hang_bell(self) -> Bell:
+        """Something to wait at until anything happens here. Whoever hangs it closes it."""
+        return self._parts.hang_bell()
 
     def close(self) -> None:
         self.store.close()

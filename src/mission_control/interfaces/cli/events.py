@@ -21,7 +21,7 @@ from mission_control.interfaces.cli.text import on_one_line, tsv_cell
 LINES = 50
 NAP_SECONDS = 0.2  # between two looks at a history that says nothing new
 _PAGE = 500
-_COLUMNS = ("id", "at", "task", "attempt", "kind", "from_status", "to_status", "actor", "agent", "message")
+COLUMNS = ("id", "at", "task", "attempt", "kind", "from_status", "to_status", "actor", "agent", "message")
 
 
 @command(
@@ -44,7 +44,7 @@ def events(session: Session, *, follow: bool, lines: int, agent: str | None) -> 
         print_json([shapes.activity_json(activity) for activity in found])
         return
     if not session.is_terminal and not session.as_json:
-        click.echo("\t".join(_COLUMNS))
+        click.echo("\t".join(COLUMNS))
     _print(session, found)
     if follow:
         _print_as_they_come(session, name, _last_id(found, 0) if found else _newest_id(session))
@@ -77,7 +77,7 @@ def _print(session: Session, found: Iterable[Activity]) -> None:
             click.echo(_sentence(session, activity))
         else:
             shape = shapes.activity_json(activity)
-            click.echo("\t".join(tsv_cell("" if shape[name] is None else str(shape[name])) for name in _COLUMNS))
+            click.echo("\t".join(tsv_cell("" if shape[name] is None else str(shape[name])) for name in COLUMNS))
 
 
 def _sentence(session: Session, activity: Activity) -> str:
@@ -85,7 +85,7 @@ def _sentence(session: Session, activity: Activity) -> str:
     at = activity.at.astimezone()
     words = [
         _styled(session, f"{at:%m-%d %H:%M:%S}", "bright_black"),
-        f"{_subject(activity):<14}",
+        f"{subject(activity):<14}",
         f"{activity.kind.replace('_', ' '):<12}",
         f"{on_one_line(activity.actor):<14}",
         _move(session, activity),
@@ -94,7 +94,8 @@ def _sentence(session: Session, activity: Activity) -> str:
     return "  ".join(word for word in words if word).rstrip()
 
 
-def _subject(activity: Activity) -> str:
+def subject(activity: Activity) -> str:
+    """What a line of history is about: an attempt, a task or an agent."""
     if activity.task_id is None:
         return activity.agent or ""
     if activity.attempt is None:

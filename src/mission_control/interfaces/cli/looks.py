@@ -97,6 +97,21 @@ def span(length: timedelta) -> str:
     return f"{seconds:.1f}s" if seconds >= 1 else f"{1000 * seconds:.0f}ms"
 
 
+def elapsed_text(length: timedelta) -> str:
+    """How long something has been going on, of a width that does not jump: `7s`, `4m07s`, `2h04m`, `3d02h`.
+
+    >>> elapsed_text(timedelta(seconds=7.9)), elapsed_text(timedelta(seconds=247)), elapsed_text(timedelta(hours=50))
+    ('7s', '4m07s', '2d02h')
+    """
+    seconds = max(0, int(length.total_seconds()))
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    if days:
+        return f"{days}d{hours % 24:02}h"
+    if hours:
+        return f"{hours}h{minutes % 60:02}m"
+    return f"{minutes}m{seconds % 60:02}s" if minutes else f"{seconds}s"
+
+
 def waiting_text(view: TaskView, now: datetime) -> str:
     """Why a task waits, for a person; empty where its status says it all."""
     if view.task.status not in (Status.INBOX, Status.BLOCKED):

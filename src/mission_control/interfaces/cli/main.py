@@ -37,6 +37,11 @@ AGENT_COMMANDS: Mapping[str, Entry] = {
     "resume": Entry(f"{_HERE}.agent:resume", "Let paused agents take tasks again."),
     "remove": Entry(f"{_HERE}.agent:remove", "Take agents out of the squad; their history stays."),
 }
+SERVICE_COMMANDS: Mapping[str, Entry] = {
+    "show": Entry(f"{_HERE}.service:show", "Show what the service would be, and how what is installed differs."),
+    "install": Entry(f"{_HERE}.service:install", "Let systemd or launchd keep the dispatcher running."),
+    "remove": Entry(f"{_HERE}.service:remove", "End the service and take it away."),
+}
 COMMANDS: Mapping[str, Entry] = {
     "init": Entry(f"{_HERE}.init:init", "Make a mission."),
     "demo": Entry(f"{_HERE}.demo:demo", "Show a squad at work on real small tasks."),
@@ -56,9 +61,11 @@ COMMANDS: Mapping[str, Entry] = {
     "pause": Entry(f"{_HERE}.pause:pause", "Let nobody start anything; what runs goes on."),
     "resume": Entry(f"{_HERE}.pause:resume", "Let the squad start tasks again."),
     "status": Entry(f"{_HERE}.status:status", "Show machines, agents, and what runs; 7 when somebody should look."),
+    "top": Entry(f"{_HERE}.top:top", "Watch the squad at work, live."),
     "stats": Entry(f"{_HERE}.stats:stats", "Show executions, success, waits, durations and cost."),
     "logs": Entry(f"{_HERE}.logs:logs", "Show the log lines of agents, or what an attempt printed."),
     "events": Entry(f"{_HERE}.events:events", "Show what has happened, and what happens now."),
+    "service": Entry(f"{_HERE}.main:service", "The dispatcher as a service of this machine."),
     "doctor": Entry(f"{_HERE}.doctor:doctor", "Check the mission, and mend what can be mended safely."),
     "import": Entry(f"{_HERE}.import_:import_", "Take over the JSON folder of the old system."),
     "completion": Entry(f"{_HERE}.completion:completion", "Print the completion script of a shell."),
@@ -74,3 +81,4 @@ root = LazyGroup(
 )
 task = LazyGroup("task", table=TASK_COMMANDS, no_args_is_help=True, help=COMMANDS["task"].summary)
 agent = LazyGroup("agent", table=AGENT_COMMANDS, no_args_is_help=True, help=COMMANDS["agent"].summary)
+service = LazyGroup("service", table=SERVICE_COMMANDS, no_args_is_help=True, help=COMMANDS["service"].summary)

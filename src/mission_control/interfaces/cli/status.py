@@ -15,6 +15,7 @@ from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.errors import UNHEALTHY
 from mission_control.interfaces.cli.looks import hold_text, instant_cell, relative, span, status_cell
 from mission_control.interfaces.cli.output import Cell, Column, Row, print_json, print_table, tell
+from mission_control.interfaces.mission import Mission
 from mission_control.store.settings import Pause
 from mission_control.views import AgentView, LiveAttempt, StatusView
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from mission_control.dispatcher.seat import Occupant
 
 OVERDUE = timedelta(minutes=1)  # cron gives no heartbeat to the second
+EXECUTING = "executing"  # the usual state of a live attempt
 _MOST_DOTS = 10
-_AGENT_LOOKS = {"active": ("◐", "cyan"), "idle": ("○", "bright_black"), "paused": ("‖", "yellow")}
+AGENT_LOOKS = {"active": ("◐", "cyan"), "idle": ("○", "bright_black"), "paused": ("‖", "yellow")}
 
 
 @command(
@@ -36,7 +38,20 @@ def status(session: Session) -> int:
 
     Ends with 7 when the executor of a live attempt is gone. The next heartbeat of any agent recovers the attempt.
     """
-    mission = session.mission
+    view, gone, there = look(session.mission)
+    if session.as_json:
+        print_json(shapes.status_json(view, gone, there))
+    elif session.is_terminal:
+        _show(session, view, gone, there)
+    else:
+        print_tables(session, view, gone, there)
+    if gone and not session.as_json:
+        tell(f"missionctl: {', '.join(sorted(gone))} must be recovered. Do it now with: missionctl heartbeat --all")
+    return UNHEALTHY if gone else 0
+
+
+def look(mission: Mission) -> tuple[StatusView, set[str], Occupant | None]:
+    """The mission at this moment, the live attempts that nobody executes any more, and whose the dispatcher is."""
     there = mission.resident.occupant()
     view = mission.views.status(there.host if there else None)
     gone = {live.attempt.name for live in view.live if not mission.is_executing(live.attempt)}
@@ -44,18 +59,10 @@ def status(session: Session) -> int:
         # The executor may have recorded its end and left between the two looks.
         view = mission.views.status(there.host if there else None)
         gone &= {live.attempt.name for live in view.live}
-    if session.as_json:
-        print_json(shapes.status_json(view, gone, there))
-    elif session.is_terminal:
-        _show(session, view, gone, there)
-    else:
-        _print_tables(session, view, gone, there)
-    if gone and not session.as_json:
-        tell(f"missionctl: {', '.join(sorted(gone))} must be recovered. Do it now with: missionctl heartbeat --all")
-    return UNHEALTHY if gone else 0
+    return view, gone, there
 
 
-def _print_tables(session: Session, view: StatusView, gone: Collection[str], there: Occupant | None) -> None:
+def print_tables(session: Session, view: StatusView, gone: Collection[str], there: Occupant | None) -> None:
     """For pipes: tasks, machines, agents, live attempts, an empty line between them."""
     columns = [Column("status"), Column("tasks")]
     print_table(session, columns, [[status, str(view.tasks[status])] for status in Status], when_empty="")
@@ -76,7 +83,7 @@ def _show(session: Session, view: StatusView, gone: Collection[str], there: Occu
 
     health = Cell("", f"■ {len(gone)} without executor", "bold red") if gone else Cell("", "✓ healthy", "green")
     terminal.print_heading(session, session.mission.folder.home.name, health)
-    counts = [terminal.render(_count_cell(status, view.tasks[status])) for status in Status]
+    counts = [terminal.render(count_cell(status, view.tasks[status])) for status in Status]
     terminal.console(session).print(Text("  ").join(counts))
     terminal.console(session).print(terminal.render(_resident_cell(view, there)))
     if view.paused is not None:
@@ -90,7 +97,7 @@ def _show(session: Session, view: StatusView, gone: Collection[str], there: Occu
     _print_live(session, view, gone)
 
 
-def _count_cell(status: Status, count: int) -> Cell:
+def count_cell(status: Status, count: int) -> Cell:
     look = status_cell(status)
     return Cell(status, f"{look.on_terminal} {count}", look.style if count else "bright_black")
 
@@ -146,13 +153,13 @@ def _print_agents(session: Session, view: StatusView) -> None:
 
 def _agent_row(view: StatusView, of: AgentView) -> Row:
     agent = of.agent
-    icon, style = _AGENT_LOOKS[of.status]
+    icon, style = AGENT_LOOKS[of.status]
     return [
         agent.name,
         Cell(of.status, f"{icon} {of.status}", style),
         str(of.live),
-        Cell(str(agent.slots), _slots_text(of)),
-        _next_heartbeat_cell(view, of),
+        Cell(str(agent.slots), slots_text(of)),
+        next_heartbeat_cell(view, of),
         Cell("", "never", "bright_black")
         if agent.last_heartbeat_at is None
         else instant_cell(agent.last_heartbeat_at, view.at),
@@ -169,14 +176,14 @@ def _why_text(of: AgentView, now: datetime) -> str:
     return f"{of.next_task.name} {holds}" if holds else f"{of.next_task.name} is next"
 
 
-def _slots_text(of: AgentView) -> str:
+def slots_text(of: AgentView) -> str:
     """`●●○` for two of three; numbers where dots would not be counted at a glance."""
     if of.agent.slots > _MOST_DOTS or of.live > of.agent.slots:
         return f"{of.live}/{of.agent.slots}"
     return "●" * of.live + "○" * (of.agent.slots - of.live)
 
 
-def _next_heartbeat_cell(view: StatusView, of: AgentView) -> Cell:
+def next_heartbeat_cell(view: StatusView, of: AgentView) -> Cell:
     due = of.agent.next_heartbeat_at
     exact = instant_cell(due, view.at)
     if due is None or due > view.at - OVERDUE:
@@ -207,15 +214,15 @@ def _live_row(view: StatusView, live: LiveAttempt, *, is_gone: bool) -> Row:
         attempt.host,
         instant_cell(attempt.started_at or attempt.claimed_at, view.at),
         str(attempt.executor.pid) if attempt.executor else "",
-        _state_cell(live, is_gone=is_gone),
+        state_cell(live, is_gone=is_gone),
     ]
 
 
-def _state_cell(live: LiveAttempt, *, is_gone: bool) -> Cell:
+def state_cell(live: LiveAttempt, *, is_gone: bool) -> Cell:
     if is_gone:
         return Cell(shapes.EXECUTOR_GONE, "■ executor gone", "bold red")
     if live.task.cancel_requested_at is not None:
         return Cell("being cancelled", style="yellow")
     if live.attempt.executor is None:
         return Cell("starting", style="bright_black")
-    return Cell("executing", "◐ executing", "cyan")
+    return Cell(EXECUTING, f"◐ {EXECUTING}", "cyan")

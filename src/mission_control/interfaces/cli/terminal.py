@@ -28,15 +28,20 @@ def console(session: Session) -> Console:
 
 def print_table(session: Session, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
     """Columns without lines, each entry on one line unless its column wraps; an empty one is left out."""
+    output = console(session)
+    output.print(table_of(columns, rows, room=output.width))
+
+
+def table_of(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, room: int) -> Table:
+    """The same to be printed by somebody else, in so many characters."""
     shown = [
         number
         for number, column in enumerate(columns)
         if column.on_terminal and any(row[number].on_terminal for row in rows)
     ]
     texts = [[render(row[number]) for number in shown] for row in rows]
-    output = console(session)
     table = Table(box=None, padding=(0, GAP, 0, 0), header_style=QUIET, pad_edge=False)
-    for number, width in zip(shown, _widths([columns[number] for number in shown], texts, output.width), strict=True):
+    for number, width in zip(shown, _widths([columns[number] for number in shown], texts, room), strict=True):
         column = columns[number]
         justify: JustifyMethod = "right" if column.right else "left"
         table.add_column(
@@ -48,7 +53,7 @@ def print_table(session: Session, columns: Sequence[Column], rows: Sequence[Sequ
         )
     for line in texts:
         table.add_row(*line)
-    output.print(table)
+    return table
 
 
 def _heading(column: Column) -> str:
