@@ -171,7 +171,7 @@ def test_down_reaches_one_that_was_stopped(mission: RealMission, start_up: Start
     up = start_up(mission)
     up.send(signal.SIGSTOP)
     mission.command("down")
-    assert up.end() == 0
+    assert up.ended() == 0
 
 
 @pytest.mark.parametrize("is_adopted", [False, True], ids=["attended", "adopted"])
@@ -191,8 +191,8 @@ def test_cancelling_ends_the_tree_of_a_running_task_that_resists(
     assert said.err == ""
     assert said.json["status"] == "cancelled"
     assert mission.attempt(attempt).outcome is Outcome.CANCELLED
-    assert attempt.executor is not None
-    assert process.leftovers({attempt.name: attempt.executor}, f"MISSIONCTL_MARK={mission.home}:", {}) == {}
+    # The executor itself may wait for its next attempt; nothing that it started lives.
+    assert process.leftovers({attempt.name: None}, f"MISSIONCTL_MARK={mission.home}:", {}) == {}
     assert mission.attempts(after) == []
 
 

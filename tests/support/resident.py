@@ -47,6 +47,10 @@ class Up:
         """Ctrl-C; the exit code."""
         if self.is_running:
             self._process.send_signal(signal.SIGINT)
+        return self.ended()
+
+    def ended(self) -> int:
+        """The exit code, once it has ended because somebody told it to."""
         _, err = self._process.communicate(timeout=ENDS_WITHIN_SECONDS)
         assert err == ""
         return self._process.returncode
