@@ -14,9 +14,9 @@ from mission_control.domain.attempt import Attempt
 from mission_control.errors import ConfigInvalid, MissionControlError, SchemaMismatch, StoreDamaged
 from mission_control.execution import recovery, runners
 from mission_control.ops.doctor import board as on_board
-from mission_control.ops.doctor import folders, machine
+from mission_control.ops.doctor import cron, folders, machine
 from mission_control.ops.doctor.finding import Finding, Level, fault, ok, warning
-from mission_control.store import attempts, health, schema
+from mission_control.store import agents, attempts, health, schema
 from mission_control.store.sqlite import SqliteConnection
 from mission_control.store.store import Store
 
@@ -33,7 +33,10 @@ def examine(home: Path, environment: Mapping[str, str], clock: Clock) -> list[Fi
     findings += _guarded("disk", _examine_place(home, _file_of(config)))
     if config is None:
         return [*findings, warning("database", "not looked at", "Mend the settings first")]
-    return [*findings, *_guarded("database", _examine_database(config, clock), if_damaged=_restoring(home))]
+    return [
+        *findings,
+        *_guarded("database", _examine_database(config, environment, clock), if_damaged=_restoring(home)),
+    ]
 
 
 def is_healthy(findings: Iterable[Finding]) -> bool:
@@ -105,7 +108,7 @@ def _examine_place(home: Path, database: Path | None) -> Iterator[Finding]:
 # The database
 
 
-def _examine_database(config: Config, clock: Clock) -> Iterator[Finding]:
+def _examine_database(config: Config, environment: Mapping[str, str], clock: Clock) -> Iterator[Finding]:
     address = config.database_address
     store = schema.connect(address)
     try:
@@ -122,6 +125,7 @@ def _examine_database(config: Config, clock: Clock) -> Iterator[Finding]:
         if file := _file_of(config):
             yield _examine_log(file)
         yield from on_board.examine_board(store, config, clock)
+        yield from cron.examine_cron(agents.listed(store), config, environment, clock.now())
     finally:
         store.close()
 
