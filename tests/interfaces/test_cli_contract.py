@@ -18,6 +18,7 @@ from mission_control.domain.task import Task
 from mission_control.squad import NewAgent
 from support import promised_shapes as promised
 from support.command import Answer, Command
+from support.crontab import fake_crontab
 from support.eventually import eventually
 from support.every_command import every_command
 from support.factories import PERSON
@@ -107,6 +108,12 @@ CONTRACTS: Mapping[str, Contract] = {
     "stats": Contract("stats", promised.STATS, {3: "stats --agent nobody"}),
     "logs": Contract("logs", [promised.LOG_LINE], {3: "logs nobody"}),
     "events": Contract("events", [promised.ACTIVITY], {3: "events --agent nobody"}),
+    "cron show": Contract("cron show", promised.CRON, {3: "cron show nobody"}),
+    "cron install": Contract("cron install {agent} --yes", promised.CRON_CHANGE, {3: "cron install nobody --yes"}),
+    "cron remove": Contract("cron remove --yes", promised.CRON_CHANGE, {3: "cron remove nobody --yes"}),
+    "cron rollback": Contract(
+        "cron rollback --to {settings} --dry-run", promised.CRON_CHANGE, {3: "cron rollback --to {folder} --yes"}
+    ),
     "doctor": Contract("doctor", promised.DOCTOR, {7: "doctor --home {damaged}"}),
     "import": Contract("import {legacy}", promised.IMPORT),
     "completion": Contract("completion bash", {"shell": str, "script": str}),
@@ -120,6 +127,12 @@ PROVED_ELSEWHERE = {
     ("demo", 1): "tests/ops/test_demo.py",
     ("task delete", 1): "tests/interfaces/test_cli_terminal.py, for only a terminal can be asked",
     ("status", 7): "below",
+    **{("cron show", 4): "tests/interfaces/test_cli_cron.py, for somebody must have edited the crontab"},
+    **{
+        (f"cron {verb}", code): "tests/interfaces/test_cli_cron.py, for only a terminal can be asked"
+        for verb in ("install", "remove", "rollback")
+        for code in (1, 4)
+    },
 }
 ENDS = [(name, code) for name, contract in CONTRACTS.items() for code in contract.ends]
 NEEDS_A_MISSION = [" ".join(words) for words, command in every_command() if WITHOUT_A_MISSION in command.exits]
@@ -130,6 +143,7 @@ class Stage(Mapping[str, str]):
 
     def __init__(self, home: Path) -> None:
         self.mission = RealMission(home)
+        self.mission.command = Command(home, {"PATH": fake_crontab(home.parent / "cron").path})
         self.live = self.mission.start(AT_THE_GATE, to="gil")
         self.damaged = _folder_with_a_damaged_database(home.parent / "damaged")
         self.newer = _folder_with_a_newer_database(home.parent / "newer")
@@ -138,6 +152,7 @@ class Stage(Mapping[str, str]):
             "home": lambda: home,
             "folder": lambda: home.parent / self._new_name(),
             "legacy": lambda: LEGACY,
+            "settings": lambda: home / "mission.toml",
             "damaged": lambda: self.damaged,
             "new_name": self._new_name,
             "agent": self._agent,

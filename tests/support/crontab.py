@@ -13,11 +13,11 @@ from support.command import SCRIPTS
 FAULTS: Mapping[str, str] = {
     "works": "",
     "fails": '[ "$1" = -l ] || { cat >/dev/null; echo "crontab: no space left" >&2; exit 1; }',
-    "fails after writing": '[ "$1" = -l ] || { cat >"$spool"; exit 1; }',
+    "fails once after writing": '[ "$1" = -l ] || [ -e "$spool.x" ] || { touch "$spool.x"; cat >"$spool"; exit 1; }',
     "cannot be read": 'echo "You are not allowed to use this program" >&2; exit 1',
     "hangs": '[ "$1" = -l ] || { sleep 600 & echo $! >"$spool.pid"; wait; }',
     "hangs after writing": '[ "$1" = -l ] || { cat >"$spool"; sleep 600; }',
-    "lies": '[ "$1" = -l ] || { cat >/dev/null; echo "# something else" >"$spool"; touch "$spool.lied"; exit 0; }',
+    "lies": '[ "$1" = -l ] || { cat >/dev/null; echo "# something else" >"$spool"; exit 0; }',
     "lies once": '[ "$1" = -l ] || [ -e "$spool.lied" ] || { cat >/dev/null; : >"$spool.lied"; : >"$spool"; exit 0; }',
     "does nothing": '[ "$1" = -l ] || { cat >/dev/null; exit 0; }',
     "loses the last newline": '[ "$1" = -l ] || { printf %s "$(cat)" >"$spool"; exit 0; }',

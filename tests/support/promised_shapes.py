@@ -167,6 +167,18 @@ DOCTOR = {
     "findings": [{"check": str, "level": frozenset({"ok", "warning", "fault"}), "fact": str, "next_step": (str, None)}],
     "mended": [str],
 }
+CRON = {
+    "home": str,
+    "installed": bool,
+    "edited": bool,
+    "names": ([str], None),
+    "block": [str],
+    "differs": bool,
+    "diff": str,
+    "notes": [str],
+    "agents": [{"agent": str, "schedule": str, "line": (str, None), "next": [INSTANT]}],
+}
+CRON_CHANGE = {"changed": bool, "dry_run": bool, "diff": str, "notes": [str]}
 IMPORT = {
     "folder": str,
     "dry_run": bool,
