@@ -122,17 +122,18 @@ CONTRACTS: Mapping[str, Contract] = {
 SHORTCUTS = {"add": "task add", "ls": "task list", "show": "task show", "ready": "task ready"} | {
     name: f"task {name}" for name in ("retry", "cancel")
 }
+CHANGES_OF_CRON = ("install", "remove", "rollback")
 # Codes that need more than one call: who proves them.
 PROVED_ELSEWHERE = {
     ("demo", 1): "tests/ops/test_demo.py",
     ("task delete", 1): "tests/interfaces/test_cli_terminal.py, for only a terminal can be asked",
     ("status", 7): "below",
-    **{("cron show", 4): "tests/interfaces/test_cli_cron.py, for somebody must have edited the crontab"},
+    **{(f"cron {verb}", 1): "tests/interfaces/test_cli_cron.py, at a terminal" for verb in CHANGES_OF_CRON},
     **{
-        (f"cron {verb}", code): "tests/interfaces/test_cli_cron.py, for only a terminal can be asked"
-        for verb in ("install", "remove", "rollback")
-        for code in (1, 4)
+        (f"cron {verb}", 4): "tests/interfaces/test_cli_cron.py, edited by hand"
+        for verb in ("show", "install", "remove")
     },
+    ("cron rollback", 4): "tests/ops/test_crontab_program.py, changed meanwhile",
 }
 ENDS = [(name, code) for name, contract in CONTRACTS.items() for code in contract.ends]
 NEEDS_A_MISSION = [" ".join(words) for words, command in every_command() if WITHOUT_A_MISSION in command.exits]

@@ -102,6 +102,14 @@ def test_what_cannot_be_read_is_never_written(fake: FakeCrontab, tmp_path: Path)
     assert (fake.text, (tmp_path / "backups").exists()) == (BEFORE, False)
 
 
+def test_what_may_be_shown_as_something_else_is_not_believed(fake: FakeCrontab, tmp_path: Path) -> None:
+    """This program cannot be asked with -e; those that can are tried in test_real_cron.py."""
+    fake.holds(b"* * * * * tr -d '\\r'\n")
+    with pytest.raises(CrontabFailed, match="may show control characters"):
+        opened(fake).read()
+    assert fake.writes == 0
+
+
 def test_what_somebody_else_wrote_meanwhile_is_not_overwritten(fake: FakeCrontab, tmp_path: Path) -> None:
     fake.holds(b"# by somebody else\n")
     with pytest.raises(Conflict, match="meanwhile"):

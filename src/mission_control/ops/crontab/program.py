@@ -17,6 +17,7 @@ from pathlib import Path
 from mission_control.errors import Conflict, Unavailable
 
 NO_CRONTAB = b"no crontab for"  # of Debian, cronie, macOS, in the C locale
+ESCAPED = {b"\r": rb"\r", b"\b": rb"\b"}  # by `crontab -l` of Debian 12 and later
 MOST_OF_A_COMPLAINT = 300
 LOCK_PAUSE_SECONDS = 0.05
 
@@ -37,10 +38,26 @@ class Crontab:
         """The whole text; empty where the user has none. Raises CrontabFailed."""
         code, out, complaint = self._run(["-l"], b"")
         if code == 0:
-            return out
+            return self._unescaped(out) if any(shown in out for shown in ESCAPED.values()) else out
         if NO_CRONTAB in complaint and not out:
             return b""
         raise CrontabFailed(f"The crontab cannot be read: {self.program} -l {_told(code, complaint)}.")
+
+    def _unescaped(self, listed: bytes) -> bytes:
+        """What really stands there: Debian's -l shows two control characters as escapes, which must not be written.
+
+        An editor sees the bytes themselves, and one that changes nothing has no other effect.
+        """
+        code, out, complaint = self._run(["-e"], b"", VISUAL="cat", EDITOR="cat")
+        escaped = out
+        for raw, shown in ESCAPED.items():
+            escaped = escaped.replace(raw, shown)
+        if code == 0 and listed in (out, escaped):
+            return out
+        raise CrontabFailed(
+            f"{self.program} -l may show control characters in the crontab as something else, and -e, which would show "
+            f"the truth, {_told(code, complaint)}. Nothing was changed. Take \\r and \\b out with: crontab -e"
+        )
 
     def write(self, text: bytes) -> None:
         """Let the program put this text in the place of the whole crontab. Raises CrontabFailed."""
@@ -48,12 +65,12 @@ class Crontab:
         if code != 0:
             raise CrontabFailed(f"{self.program} did not take the new crontab: it {_told(code, complaint)}.")
 
-    def _run(self, words: list[str], given: bytes) -> tuple[int, bytes, bytes]:
+    def _run(self, words: list[str], given: bytes, **variables: str) -> tuple[int, bytes, bytes]:
         try:
             # A session of its own, so that whatever it starts ends with it.
             process = subprocess.Popen(
                 [self.program, *words],
-                env={**self.environment, "LC_ALL": "C"},
+                env={**self.environment, "LC_ALL": "C", **variables},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
