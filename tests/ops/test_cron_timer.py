@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 from mission_control.errors import InvalidInput
 from mission_control.ops.crontab import timer
 from mission_control.ops.crontab.line import Call
-from support.command import COMMAND, SCRIPTS, Command
+from support.command import SCRIPTS, Command
 
 NASTY = "50% of \"it\" $HOME 'x' \\t"
 
@@ -67,6 +68,19 @@ def test_the_timer_is_enabled_where_systemd_answers(missionctl: Command, tmp_pat
     ]
 
 
+def test_the_words_of_a_unit_reach_the_program_as_they_were_meant(tmp_path: Path) -> None:
+    program = tmp_path / NASTY / "a=b"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    program.chmod(0o755)
+    service = timer.units(Call(str(program), f"/{NASTY}", "/bin"), {}).service
+    (line,) = [line for line in service.splitlines() if line.startswith("ExecStart=")]
+    # In double quotes a unit knows \\ and \", as the shell does; %% and $$ stand for one.
+    words = [word.replace("%%", "%").replace("$$", "$") for word in shlex.split(line.removeprefix("ExecStart="))]
+    done = subprocess.run(words, capture_output=True, check=True, text=True)
+    assert done.stdout.splitlines() == ["--home", f"/{NASTY}", "heartbeat"]
+
+
 def test_names_have_no_place_in_a_timer(missionctl: Command) -> None:
     missionctl("agent", "add", "ada")
     assert "leave the names out" in missionctl("cron", "install", "ada", "--systemd", "--yes", expect=2).err
@@ -78,15 +92,11 @@ def test_a_path_with_a_line_break_is_refused() -> None:
 
 
 def test_systemd_reads_the_units_as_they_were_meant(tmp_path: Path) -> None:
-    """Its own checker runs; only the program's path must be there, so that one has the nasty name."""
+    """Its own checker, which refuses what it cannot split into words and settings."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed, so that nobody but us has read the units")
-    program = tmp_path / NASTY / "missionctl"
-    program.parent.mkdir()
-    program.symlink_to(COMMAND)
-    written = timer.units(
-        Call(str(program), str(tmp_path / NASTY), "/usr/bin:/bin"), {"XDG_CONFIG_HOME": str(tmp_path)}
-    )
+    call = Call(f"/{NASTY}/missionctl", f"/{NASTY}\\", f"/usr/bin:/{NASTY}")
+    written = timer.units(call, {"XDG_CONFIG_HOME": str(tmp_path)})
     timer.write(written)
     for path in written.files:
         told = subprocess.run(

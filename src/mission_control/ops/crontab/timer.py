@@ -19,6 +19,8 @@ from mission_control.folder import open_private
 from mission_control.ops.crontab.line import Call, refuse_controls
 
 TIMEOUT_SECONDS = 10
+# systemd takes no quote or backslash in the path of a program itself, but in words for one.
+_BY_SHELL = """/bin/sh -c 'exec "$$0" "$$@"'"""
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,12 @@ def units(call: Call, environment: Mapping[str, str]) -> Units:
     """What gives this mission its heartbeats. Raises InvalidInput for a path that no unit can hold."""
     name = f"missionctl-heartbeat-{hashlib.sha256(os.fsencode(call.home)).hexdigest()[:8]}"
     config = environment.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
-    title = f"[Unit]\nDescription=Heartbeats of the mission in {_specifier_free(call.home)}\n"
-    words = " ".join(_word(word).replace("$", "$$") for word in ("--home", call.home, "heartbeat"))
+    # Not at the end of its line, where a backslash would join it with the next.
+    title = f"[Unit]\nDescription=Heartbeats of the mission {_specifier_free(call.home)} (missionctl)\n"
+    words = " ".join(_word(word).replace("$", "$$") for word in (call.program, "--home", call.home, "heartbeat"))
     service = (
         f"{title}\n[Service]\nType=oneshot\nEnvironment={_word(f'PATH={call.path}')}\n"
-        f"ExecStart={_word(call.program)} {words}\n"
+        f"ExecStart={_BY_SHELL} {words}\n"
         "# What a heartbeat has started goes on when the heartbeat has ended.\nKillMode=process\n"
     )
     timer = f"{title}\n[Timer]\nOnCalendar=minutely\nAccuracySec=1s\n\n[Install]\nWantedBy=timers.target\n"
