@@ -91,12 +91,16 @@ def test_without_a_terminal_nothing_is_changed_unless_yes_is_said(missionctl: Co
     assert fake.writes == 1
 
 
-def test_a_person_is_asked_and_no_means_no(missionctl: Command, fake: FakeCrontab) -> None:
-    shown = on_terminal(missionctl, "cron", "install", typed="n\n")
-    assert "Change the crontab like this?" in shown
-    assert (fake.text, fake.writes, copies(missionctl)) == (FOREIGN, 0, [])
-    on_terminal(missionctl, "cron", "install", typed="y\n")
-    assert len(lines(fake)) == 2
+@pytest.mark.parametrize("verb", ["install", "remove", "rollback"])
+def test_a_person_is_asked_and_no_means_no(missionctl: Command, fake: FakeCrontab, verb: str) -> None:
+    if verb != "install":
+        missionctl("cron", "install", "--yes")
+    before, writes = fake.text, fake.writes
+    shown = on_terminal(missionctl, "cron", verb, typed="n\n", expect=1)
+    assert "crontab" in shown and "?" in shown
+    assert (fake.text, fake.writes, len(copies(missionctl))) == (before, writes, writes)
+    on_terminal(missionctl, "cron", verb, typed="y\n", expect=0)
+    assert (fake.text == before, fake.writes, len(copies(missionctl))) == (False, writes + 1, writes + 1)
 
 
 def test_named_agents_get_lines_and_others_none(missionctl: Command, fake: FakeCrontab) -> None:

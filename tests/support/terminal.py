@@ -13,8 +13,18 @@ from collections.abc import Callable
 from support.command import COMMAND, Command
 
 
-def on_terminal(command: Command, *arguments: object, columns: int = 100, typed: str = "", **environment: str) -> str:
-    """All that the command shows on a terminal of so many columns; `typed` is what the person answers."""
+def on_terminal(
+    command: Command,
+    *arguments: object,
+    columns: int = 100,
+    typed: str = "",
+    expect: int | None = None,
+    **environment: str,
+) -> str:
+    """All that the command shows on a terminal of so many columns; `typed` is what the person answers.
+
+    Its exit code must be `expect`, where that is given.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     process = subprocess.Popen(
@@ -28,8 +38,9 @@ def on_terminal(command: Command, *arguments: object, columns: int = 100, typed:
     os.close(theirs)
     os.write(ours, typed.encode())
     shown = _read_all(lambda: os.read(ours, 65536))
-    process.wait(timeout=60)
+    code = process.wait(timeout=60)
     os.close(ours)
+    assert expect in (None, code), f"ended {code}\n{shown.decode()}"
     return shown.decode().replace("\r\n", "\n")
 
 

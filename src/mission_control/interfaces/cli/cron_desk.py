@@ -133,8 +133,8 @@ def _confirmed(session: Session, question: str) -> bool:
 def print_difference(session: Session, lines: Sequence[str]) -> None:
     """A unified diff; `shown` has made it harmless for a terminal."""
     for line in lines:
-        is_plain = not session.is_terminal or session.no_color
-        click.echo(line if is_plain else click.style(line, fg=_COLOURS.get(line[:1])))
+        colour = _COLOURS.get(line[:1]) if session.is_terminal and not session.no_color else None
+        click.echo(click.style(line, fg=colour) if colour else line)
 
 
 def print_notes(notes: Sequence[str]) -> None:

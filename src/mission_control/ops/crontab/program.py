@@ -20,6 +20,7 @@ NO_CRONTAB = b"no crontab for"  # of Debian, cronie, macOS, in the C locale
 ESCAPED = {b"\r": rb"\r", b"\b": rb"\b"}  # by `crontab -l` of Debian 12 and later
 MOST_OF_A_COMPLAINT = 300
 LOCK_PAUSE_SECONDS = 0.05
+LOCK_TIMEOUT_SECONDS = 60  # longer than a crontab that hangs at every call keeps one of us busy
 
 
 class CrontabFailed(Unavailable):
@@ -144,7 +145,7 @@ def _stands(crontab: Crontab, text: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def alone(timeout_seconds: float = 10) -> Iterator[None]:
+def alone(timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> Iterator[None]:
     """Keeps other calls of ours, of whatever mission of this user, from replacing the crontab at the same time."""
     try:
         # The user's home is what they have in common; a lock on the folder itself leaves no file behind.
