@@ -128,7 +128,7 @@ def test_two_of_us_never_change_the_crontab_at_once(fake: FakeCrontab, tmp_path:
     home = os.open(pwd.getpwuid(os.getuid()).pw_dir, os.O_RDONLY)
     fcntl.flock(home, fcntl.LOCK_EX)
     try:
-        with pytest.raises(CrontabFailed, match="Another missionctl"), alone(timeout_seconds=0.1):
+        with pytest.raises(CrontabFailed, match="by another call"), alone(timeout_seconds=0.1):
             raise AssertionError("both at once")
     finally:
         os.close(home)

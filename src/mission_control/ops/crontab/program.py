@@ -169,7 +169,7 @@ def _lock(descriptor: int, timeout_seconds: float) -> None:
         except BlockingIOError:
             if time.monotonic() > end:
                 raise CrontabFailed(
-                    "Another missionctl is changing the crontab. Nothing was changed; try again."
+                    "The crontab is being changed by another call of missionctl. Nothing was changed; try again."
                 ) from None
         time.sleep(LOCK_PAUSE_SECONDS)
 
