@@ -18,6 +18,7 @@ from mission_control.domain.task import Task
 from mission_control.squad import NewAgent
 from support import promised_shapes as promised
 from support.command import Answer, Command
+from support.crontab import fake_crontab
 from support.eventually import eventually
 from support.every_command import every_command
 from support.factories import PERSON
@@ -125,6 +126,12 @@ CONTRACTS: Mapping[str, Contract] = {
         promised.SERVICE_DEED,
         {3: "service remove --yes --name {new_name}", 4: "service remove --yes --name {foreign_service}"},
     ),
+    "cron show": Contract("cron show", promised.CRON, {3: "cron show nobody"}),
+    "cron install": Contract("cron install {agent} --yes", promised.CRON_CHANGE, {3: "cron install nobody --yes"}),
+    "cron remove": Contract("cron remove --yes", promised.CRON_CHANGE, {3: "cron remove nobody --yes"}),
+    "cron rollback": Contract(
+        "cron rollback --to {settings} --dry-run", promised.CRON_CHANGE, {3: "cron rollback --to {folder} --yes"}
+    ),
     "doctor": Contract("doctor", promised.DOCTOR, {7: "doctor --home {damaged}"}),
     "import": Contract("import {legacy}", promised.IMPORT),
     "completion": Contract("completion bash", {"shell": str, "script": str}),
@@ -133,6 +140,7 @@ CONTRACTS: Mapping[str, Contract] = {
 SHORTCUTS = {"add": "task add", "ls": "task list", "show": "task show", "ready": "task ready"} | {
     name: f"task {name}" for name in ("retry", "cancel")
 }
+CHANGES_OF_CRON = ("install", "remove", "rollback")
 # Codes that need more than one call: who proves them.
 PROVED_ELSEWHERE = {
     ("demo", 1): "tests/ops/test_demo.py",
@@ -140,6 +148,12 @@ PROVED_ELSEWHERE = {
     ("status", 7): "below",
     ("service install", 1): "tests/interfaces/test_cli_service.py, with a systemctl that fails",
     ("service remove", 1): "tests/interfaces/test_cli_service.py, for only a terminal can be asked",
+    **{(f"cron {verb}", 1): "tests/interfaces/test_cli_cron.py, at a terminal" for verb in CHANGES_OF_CRON},
+    **{
+        (f"cron {verb}", 4): "tests/interfaces/test_cli_cron.py, edited by hand"
+        for verb in ("show", "install", "remove")
+    },
+    ("cron rollback", 4): "tests/ops/test_crontab_program.py, changed meanwhile",
 }
 # Those that tell what they did although the time was over.
 TELLS = {(124, "agent pause"), (124, "down")}
@@ -152,6 +166,7 @@ class Stage(Mapping[str, str]):
 
     def __init__(self, home: Path) -> None:
         self.mission = RealMission(home)
+        self.mission.command = Command(home, {"PATH": fake_crontab(home.parent / "cron").path})
         self.live = self.mission.start(AT_THE_GATE, to="gil")
         self.damaged = _folder_with_a_damaged_database(home.parent / "damaged")
         self.newer = _folder_with_a_newer_database(home.parent / "newer")
@@ -163,6 +178,7 @@ class Stage(Mapping[str, str]):
             "elsewhere": self._other_mission,
             "up": self._mission_that_is_up,
             "legacy": lambda: LEGACY,
+            "settings": lambda: home / "mission.toml",
             "damaged": lambda: self.damaged,
             "new_name": self._new_name,
             "agent": self._agent,

@@ -192,6 +192,18 @@ SERVICE_DEED = {
     "commands": [{"command": [str], "code": (int, None), "said": str}],
     "next_steps": [str],
 }
+CRON = {
+    "home": str,
+    "installed": bool,
+    "edited": bool,
+    "names": ([str], None),
+    "block": [str],
+    "differs": bool,
+    "diff": str,
+    "notes": [str],
+    "agents": [{"agent": str, "schedule": str, "line": (str, None), "next": [INSTANT]}],
+}
+CRON_CHANGE = {"changed": bool, "dry_run": bool, "diff": str, "notes": [str]}
 IMPORT = {
     "folder": str,
     "dry_run": bool,

@@ -22,11 +22,13 @@ def on_terminal(
     columns: int = 100,
     typed: str = "",
     program: Path = COMMAND,
+    expect: int | None = None,
     **environment: str,
 ) -> str:
     """All that the command shows on a terminal of so many columns; `typed` is what the person answers.
 
-    `program` is called in its place, e.g. a shell script that calls it.
+    `program` is called in its place, e.g. a shell script that calls it. Its exit code must be `expect`, where that is
+    given.
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
@@ -41,8 +43,9 @@ def on_terminal(
     os.close(theirs)
     os.write(ours, typed.encode())
     shown = _read_all(lambda: os.read(ours, 65536))
-    process.wait(timeout=60)
+    code = process.wait(timeout=60)
     os.close(ours)
+    assert expect in (None, code), f"ended {code}\n{shown.decode()}"
     return shown.decode().replace("\r\n", "\n")
 
 

@@ -28,14 +28,18 @@ _COLOURS = {Result.OK: "bright_black", Result.WORKED: "green", Result.PAUSED: "y
         "missionctl heartbeat samurai_jack",
         "missionctl heartbeat samurai_jack --dry-run",
         "missionctl heartbeat --all --wait",
+        "missionctl heartbeat samurai_jack --due",
     ),
     exits={0: "done, also when there was nothing to do", 3: "no such agent", 5: "something could not be started now"},
 )
 @click.argument("names", type=AGENT, nargs=-1, metavar="[AGENT]...")
 @click.option("--all", "everybody", is_flag=True, help="All agents of the squad.")
+@click.option("--due", "only_due", is_flag=True, help="Of these only who is due by their schedule, as without a name.")
 @click.option("--dry-run", is_flag=True, help="Show exactly what would be claimed and run; change nothing.")
 @click.option("--wait", is_flag=True, help="Stay until what was started has ended, filling the slots that become free.")
-def heartbeat(session: Session, names: tuple[str, ...], everybody: bool, dry_run: bool, wait: bool) -> int:  # noqa: FBT001  click's signature
+def heartbeat(
+    session: Session, names: tuple[str, ...], *, everybody: bool, only_due: bool, dry_run: bool, wait: bool
+) -> int:
     """Wake agents up: recover what was lost, claim what is ready, start it, and report.
 
     Without a name: the agents whose heartbeat is due by their schedule. An agent that finds nothing says
@@ -43,6 +47,8 @@ def heartbeat(session: Session, names: tuple[str, ...], everybody: bool, dry_run
     """
     mission = session.mission
     wanted = _wanted(mission, names, everybody=everybody)
+    if only_due:
+        wanted = _due_of(mission, wanted)
     try:
         reports = mission.heartbeat(wanted, dry_run=dry_run, wait=wait and not dry_run)
     except KeyboardInterrupt:
@@ -54,7 +60,7 @@ def heartbeat(session: Session, names: tuple[str, ...], everybody: bool, dry_run
 
         print_json([report_json(report) for report in reports])
     elif session.is_terminal and not wanted:
-        click.echo(_nobody(everybody=everybody))
+        click.echo(_nobody(everybody=everybody and not only_due))
     else:
         print_lines(session, (line for report in reports for line in _lines(report)), widths=widths)
     return UNAVAILABLE if any(report.result is Result.ERROR for report in reports) else 0
@@ -66,6 +72,12 @@ def _wanted(mission: Mission, names: Sequence[str], *, everybody: bool) -> list[
     if everybody:
         return mission.everybody()
     return list(dict.fromkeys(names)) or mission.due()
+
+
+def _due_of(mission: Mission, wanted: Sequence[str]) -> list[str]:
+    """Who of these is due; who is not in the squad stays, to be told so."""
+    not_due = set(mission.everybody()) - set(mission.due())
+    return [name for name in wanted if name not in not_due]
 
 
 def _nobody(*, everybody: bool) -> str:

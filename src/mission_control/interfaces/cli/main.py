@@ -42,6 +42,12 @@ SERVICE_COMMANDS: Mapping[str, Entry] = {
     "install": Entry(f"{_HERE}.service:install", "Let systemd or launchd keep the dispatcher running."),
     "remove": Entry(f"{_HERE}.service:remove", "End the service and take it away."),
 }
+CRON_COMMANDS: Mapping[str, Entry] = {
+    "show": Entry(f"{_HERE}.cron:show", "Show what stands in the crontab, what is missing, and the next heartbeats."),
+    "install": Entry(f"{_HERE}.cron:install", "Write or renew the block: a line for each agent."),
+    "remove": Entry(f"{_HERE}.cron:remove", "Take the block out, or the lines of some agents."),
+    "rollback": Entry(f"{_HERE}.cron:rollback", "Put a saved copy of the whole crontab back."),
+}
 COMMANDS: Mapping[str, Entry] = {
     "init": Entry(f"{_HERE}.init:init", "Make a mission."),
     "demo": Entry(f"{_HERE}.demo:demo", "Show a squad at work on real small tasks."),
@@ -66,6 +72,7 @@ COMMANDS: Mapping[str, Entry] = {
     "logs": Entry(f"{_HERE}.logs:logs", "Show the log lines of agents, or what an attempt printed."),
     "events": Entry(f"{_HERE}.events:events", "Show what has happened, and what happens now."),
     "service": Entry(f"{_HERE}.main:service", "The dispatcher as a service of this machine."),
+    "cron": Entry(f"{_HERE}.main:cron", "Let cron give the heartbeats."),
     "doctor": Entry(f"{_HERE}.doctor:doctor", "Check the mission, and mend what can be mended safely."),
     "import": Entry(f"{_HERE}.import_:import_", "Take over the JSON folder of the old system."),
     "completion": Entry(f"{_HERE}.completion:completion", "Print the completion script of a shell."),
@@ -82,3 +89,4 @@ root = LazyGroup(
 task = LazyGroup("task", table=TASK_COMMANDS, no_args_is_help=True, help=COMMANDS["task"].summary)
 agent = LazyGroup("agent", table=AGENT_COMMANDS, no_args_is_help=True, help=COMMANDS["agent"].summary)
 service = LazyGroup("service", table=SERVICE_COMMANDS, no_args_is_help=True, help=COMMANDS["service"].summary)
+cron = LazyGroup("cron", table=CRON_COMMANDS, no_args_is_help=True, help=COMMANDS["cron"].summary)

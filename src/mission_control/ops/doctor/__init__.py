@@ -15,9 +15,9 @@ from mission_control.errors import ConfigInvalid, MissionControlError, SchemaMis
 from mission_control.execution import recovery, runners
 from mission_control.execution.environment import DEFAULT_PATH
 from mission_control.ops.doctor import board as on_board
-from mission_control.ops.doctor import confinement, folders, machine
+from mission_control.ops.doctor import confinement, cron, folders, machine
 from mission_control.ops.doctor.finding import Finding, Level, fault, ok, warning
-from mission_control.store import attempts, health, schema
+from mission_control.store import agents, attempts, health, schema
 from mission_control.store.sqlite import SqliteConnection
 from mission_control.store.store import Store
 
@@ -36,7 +36,10 @@ def examine(home: Path, environment: Mapping[str, str], clock: Clock) -> list[Fi
         return [*findings, warning("database", "not looked at", "Mend the settings first")]
     search_path = environment.get("PATH", DEFAULT_PATH)
     findings += _guarded("isolation", confinement.examine_confinement(config, search_path))
-    return [*findings, *_guarded("database", _examine_database(config, clock), if_damaged=_restoring(home))]
+    return [
+        *findings,
+        *_guarded("database", _examine_database(config, environment, clock), if_damaged=_restoring(home)),
+    ]
 
 
 def is_healthy(findings: Iterable[Finding]) -> bool:
@@ -108,7 +111,7 @@ def _examine_place(home: Path, database: Path | None) -> Iterator[Finding]:
 # The database
 
 
-def _examine_database(config: Config, clock: Clock) -> Iterator[Finding]:
+def _examine_database(config: Config, environment: Mapping[str, str], clock: Clock) -> Iterator[Finding]:
     address = config.database_address
     store = schema.connect(address)
     try:
@@ -125,6 +128,7 @@ def _examine_database(config: Config, clock: Clock) -> Iterator[Finding]:
         if file := _file_of(config):
             yield _examine_log(file)
         yield from on_board.examine_board(store, config, clock)
+        yield from cron.examine_cron(agents.listed(store), config, environment, clock.now())
     finally:
         store.close()
 
