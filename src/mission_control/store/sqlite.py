@@ -27,8 +27,11 @@ class SqliteConnection:
 
     dialect: Dialect = SQLITE
 
-    def __init__(self, path: str, *, create: bool = False, vfs: str | None = None) -> None:
-        """Open the file at `path` (`:memory:` for tests). Without `create` a missing file is refused, never made."""
+    def __init__(self, path: str, *, create: bool = False, alone: bool = False, vfs: str | None = None) -> None:
+        """Open the file at `path` (`:memory:` for tests). Without `create` a missing file is refused, never made.
+
+        `alone`: only while nobody else has it open, and nobody else can open it until this is closed.
+        """
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         if not create and path != ":memory:" and not os.path.exists(path):
             raise StoreDamaged(
@@ -40,11 +43,13 @@ class SqliteConnection:
         try:
             if new and path != ":memory:":
                 os.close(open_private(path, os.O_RDWR | os.O_CREAT))
+            self._file = _file_at(path)
             self._apsw = apsw.Connection(path, flags=flags, vfs=vfs)
             self._apsw.set_busy_handler(_Patience())
             # Closing must not checkpoint: the last of many short commands would pay for all before it.
             self._apsw.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             for pragma in (
+                *(["locking_mode = EXCLUSIVE"] if alone else []),  # first, before it is read
                 *(["journal_mode = WAL"] if new else []),  # it stays in the file; one that is not ours keeps its own
                 "synchronous = FULL",
                 "foreign_keys = ON",
@@ -59,6 +64,10 @@ class SqliteConnection:
     @property
     def in_transaction(self) -> bool:
         return self._apsw.in_transaction
+
+    @property
+    def is_in_place(self) -> bool:
+        return self._file == _file_at(self._path)
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         try:
@@ -87,7 +96,9 @@ class SqliteConnection:
         try:
             copy = apsw.Connection(str(target))
             try:
-                with copy.backup("main", self._apsw, "main") as backup:
+                # One state for all steps: a copy that others change between two steps begins anew, maybe for ever.
+                with self._apsw, copy.backup("main", self._apsw, "main") as backup:
+                    self._apsw.execute("SELECT 1 FROM sqlite_schema").fetchall()
                     while not backup.done:
                         backup.step(PAGES_AT_ONCE)
             finally:
@@ -113,6 +124,15 @@ class SqliteConnection:
             case apsw.ConstraintError():
                 return Conflict(f"The database refused the change: {fault}.")
         return Unavailable(f"The database {self._path} failed: {fault}.")
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    """Which file has this name now; None when there is none, or it is in memory."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class _Patience:

@@ -23,6 +23,10 @@ class Connection(Protocol):
     def in_transaction(self) -> bool:
         """Whether a transaction is open. SQLite ends one by itself after e.g. a full disk."""
 
+    @property
+    def is_in_place(self) -> bool:
+        """False once the file that was opened no longer has the name it was opened by."""
+
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run one statement (or, without parameters, several) and return the rows of the last."""
 
@@ -129,6 +133,14 @@ class Store:
         row = self.row(f"number.next_{what}")
         assert row is not None
         return int(row["value"])
+
+    def check_place(self) -> None:
+        """Raises Unavailable when the database was moved away or replaced since it was opened.
+
+        SQLite does not notice: a process that stays would write into a file that nobody reads any more.
+        """
+        if not self._connection.is_in_place:
+            raise Unavailable("The database was moved or replaced. What has its name now must be opened anew.")
 
     def close(self) -> None:
         self._connection.close()
