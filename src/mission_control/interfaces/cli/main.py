@@ -37,6 +37,10 @@ AGENT_COMMANDS: Mapping[str, Entry] = {
     "resume": Entry(f"{_HERE}.agent:resume", "Let paused agents take tasks again."),
     "remove": Entry(f"{_HERE}.agent:remove", "Take agents out of the squad; their history stays."),
 }
+BACKUP_COMMANDS: Mapping[str, Entry] = {
+    "make": Entry(f"{_HERE}.backup:make", "Copy the mission while everything runs; meant where no command is named."),
+    "list": Entry(f"{_HERE}.backup:list_backups", "Show the backups."),
+}
 COMMANDS: Mapping[str, Entry] = {
     "init": Entry(f"{_HERE}.init:init", "Make a mission."),
     "demo": Entry(f"{_HERE}.demo:demo", "Show a squad at work on real small tasks."),
@@ -56,6 +60,7 @@ COMMANDS: Mapping[str, Entry] = {
     "logs": Entry(f"{_HERE}.logs:logs", "Show the log lines of agents, or what an attempt printed."),
     "events": Entry(f"{_HERE}.events:events", "Show what has happened, and what happens now."),
     "doctor": Entry(f"{_HERE}.doctor:doctor", "Check the mission, and mend what can be mended safely."),
+    "backup": Entry(f"{_HERE}.main:backup", "Copy the mission while everything runs, and see the copies."),
     "import": Entry(f"{_HERE}.import_:import_", "Take over the JSON folder of the old system."),
     "completion": Entry(f"{_HERE}.completion:completion", "Print the completion script of a shell."),
     "version": Entry(f"{_HERE}.version:version", "Show which program this is."),
@@ -70,3 +75,4 @@ root = LazyGroup(
 )
 task = LazyGroup("task", table=TASK_COMMANDS, no_args_is_help=True, help=COMMANDS["task"].summary)
 agent = LazyGroup("agent", table=AGENT_COMMANDS, no_args_is_help=True, help=COMMANDS["agent"].summary)
+backup = LazyGroup("backup", table=BACKUP_COMMANDS, default="make", help=COMMANDS["backup"].summary)
