@@ -41,8 +41,16 @@ def open_mission(home: str | None) -> Mission:
     """The mission that a command is about. Raises NoMission, ConfigInvalid, Unavailable."""
     environment = settings.process_environment()
     folder = settings.find_home(home, environment, Path.cwd())
+    _refuse_half_restored(Folder(folder))
     config = settings.load(folder, environment)
     return _join(config, schema.open_store(config.database_address))
+
+
+def _refuse_half_restored(folder: Folder) -> None:
+    if os.path.exists(folder.restore_journal):
+        from mission_control.ops.backup.restoring import refuse_if_interrupted
+
+        refuse_if_interrupted(folder)
 
 
 def create_mission(home: Path) -> Mission:

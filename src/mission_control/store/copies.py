@@ -106,14 +106,18 @@ def check_age(number: int, what: str) -> None:
         )
 
 
-def make_current(path: Path, *, beyond: Numbers, line: Activity, now: datetime) -> None:
-    """Let a copy take another database's place: our schema, numbers that go on `beyond`, and a line that says so."""
+def make_current(path: Path, *, beyond: Numbers, line: Activity, now: datetime) -> set[tuple[int, int]]:
+    """Let a copy take another database's place: our schema, numbers that go on `beyond`, and a line that says so.
+
+    Returns (task, number) of every attempt that it knows.
+    """
     store = schema.connect(str(path))
     try:
         schema.migrate(store, now=now)
         with store.transaction():
             raise_numbers(store, beyond)
             history.append(store, line)
+        known = {(row["task_id"], row["number"]) for row in store.rows("copy.attempts")}
         store.script("PRAGMA journal_mode = WAL; PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         store.close()
@@ -123,17 +127,13 @@ def make_current(path: Path, *, beyond: Numbers, line: Activity, now: datetime) 
             raise Unavailable(f"{beside} could not be written back. Try again.")
         beside.unlink(missing_ok=True)
     sync(path)
+    return known
 
 
 def raise_numbers(store: Store, beyond: Numbers) -> None:
     """From now on give out only numbers above these."""
     store.rows("copy.raise_task", value=beyond.task)
     store.rows("copy.raise_token", value=beyond.token)
-
-
-def known_attempts(store: Store) -> set[tuple[int, int]]:
-    """(task, number) of every attempt."""
-    return {(row["task_id"], row["number"]) for row in store.rows("copy.attempts")}
 
 
 @contextmanager

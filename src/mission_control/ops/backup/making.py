@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mission_control.clock import Clock
 from mission_control.config import Config
-from mission_control.errors import InvalidInput, SchemaMismatch, StoreDamaged, Unavailable
+from mission_control.errors import InvalidInput, Unavailable
 from mission_control.folder import Folder, write_private
 from mission_control.ops.backup import crontab, manifest, shelf
 from mission_control.ops.backup.copying import Copied, copy_file, copy_folder, describe, sync_folders, walk
@@ -80,23 +80,28 @@ def _copy_files(home: Path, aside: Path, copied: Copied, *, with_runs: bool) -> 
 def describe_replaced(kept: Path, now: datetime) -> bool:
     """Make a backup of what a restore has replaced, so that it can be put back like any other.
 
-    False where its database cannot be used: then it is only evidence.
+    False where its database cannot be used, or nothing was replaced: then it is only evidence.
     """
     try:
-        contents, copied = copies.settle(kept / manifest.DATABASE), Copied()
-    except (StoreDamaged, SchemaMismatch):
+        contents = copies.settle(kept / manifest.DATABASE)
+        _describe(contents, _found(kept), now).write(kept)
+    except (Unavailable, OSError):
         return False
-    for path, status in walk(kept):
+    return True
+
+
+def _found(folder: Path) -> Copied:
+    found = Copied()
+    for path, status in walk(folder):
         match stat.S_IFMT(status.st_mode):
             case stat.S_IFREG:
-                copied.files[path] = describe(kept / path)
+                found.files[path] = describe(folder / path)
             case stat.S_IFDIR:
-                copied.folders.append(path)
+                found.folders.append(path)
             case _:
-                copied.left_out.append(path)
-    copied.files.pop(manifest.NAME, None)
-    _describe(contents, copied, now).write(kept)
-    return True
+                found.left_out.append(path)
+    found.files.pop(manifest.NAME, None)
+    return found
 
 
 def _describe(contents: Contents, copied: Copied, now: datetime) -> Manifest:
