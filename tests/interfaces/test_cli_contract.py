@@ -108,6 +108,14 @@ CONTRACTS: Mapping[str, Contract] = {
     "logs": Contract("logs", [promised.LOG_LINE], {3: "logs nobody"}),
     "events": Contract("events", [promised.ACTIVITY], {3: "events --agent nobody"}),
     "doctor": Contract("doctor", promised.DOCTOR, {7: "doctor --home {damaged}"}),
+    "backup make": Contract("backup make {folder}", promised.BACKUP_MADE),
+    "backup list": Contract("backup list", [promised.BACKUP]),
+    "restore": Contract(
+        "--home {empty} restore {backup} --dry-run",
+        promised.RESTORED,
+        {3: "restore --finish", 4: "restore {backup} --yes"},
+    ),
+    "export": Contract("export {folder}", promised.EXPORTED, {4: "export {legacy}"}),
     "import": Contract("import {legacy}", promised.IMPORT),
     "completion": Contract("completion bash", {"shell": str, "script": str}),
     "version": Contract("version", {"missionctl": str, "python": str, "sqlite": str}),
@@ -122,7 +130,12 @@ PROVED_ELSEWHERE = {
     ("status", 7): "below",
 }
 ENDS = [(name, code) for name, contract in CONTRACTS.items() for code in contract.ends]
-NEEDS_A_MISSION = [" ".join(words) for words, command in every_command() if WITHOUT_A_MISSION in command.exits]
+# restore puts a mission where there is none; that it ends with 5 for a damaged backup is proved in test_backup.py.
+NEEDS_A_MISSION = [
+    " ".join(words)
+    for words, command in every_command()
+    if WITHOUT_A_MISSION in command.exits and words != ("restore",)
+]
 
 
 class Stage(Mapping[str, str]):
@@ -133,11 +146,14 @@ class Stage(Mapping[str, str]):
         self.live = self.mission.start(AT_THE_GATE, to="gil")
         self.damaged = _folder_with_a_damaged_database(home.parent / "damaged")
         self.newer = _folder_with_a_newer_database(home.parent / "newer")
+        self.backup = self.mission.command("backup", "--json").json["path"]
         self._made = 0
         self._make: Mapping[str, Callable[[], object]] = {
             "home": lambda: home,
             "folder": lambda: home.parent / self._new_name(),
             "legacy": lambda: LEGACY,
+            "backup": lambda: self.backup,
+            "empty": self._empty_folder,
             "damaged": lambda: self.damaged,
             "new_name": self._new_name,
             "agent": self._agent,
@@ -171,6 +187,12 @@ class Stage(Mapping[str, str]):
     def _new_name(self) -> str:
         self._made += 1
         return f"new{self._made}"
+
+    def _empty_folder(self) -> Path:
+        """Where nothing runs, so that a backup may be put there."""
+        made = self.mission.home.parent / self._new_name()
+        made.mkdir()
+        return made
 
     def _agent(self) -> str:
         name = self._new_name()

@@ -173,7 +173,7 @@ def _locked(path: Path) -> Iterator[None]:
 def test_it_is_refused_while_the_resident_process_runs(ada: Command) -> None:
     backup = make(ada)
     with _locked(ada.home / "run" / "dispatcher"):
-        assert "missionctl down" in ada("restore", backup, "--yes", expect=4).err
+        assert "resident process" in ada("restore", backup, "--yes", expect=4).err
     ada("restore", backup, "--yes")
 
 
@@ -384,7 +384,7 @@ def test_nothing_of_the_process_that_holds_a_mission_is_left_when_it_is_killed(a
     holder = subprocess.Popen([sys.executable, "-c", script, ada.home], stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
-    assert "missionctl down" in ada("restore", backup, "--yes", expect=4).err
+    assert "resident process" in ada("restore", backup, "--yes", expect=4).err
     holder.kill()
     holder.communicate()
     ada("add", "Goes on")

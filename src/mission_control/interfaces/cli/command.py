@@ -121,11 +121,11 @@ class LazyGroup(click.Group):
         self.params.extend(_global_options())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if self.default is not None and not self._names_a_command(args):
+        if self.default is not None and not self.names_a_command(args):
             args = [self.default, *args]
         return super().parse_args(ctx, args)
 
-    def _names_a_command(self, args: Sequence[str]) -> bool:
+    def names_a_command(self, args: Sequence[str]) -> bool:
         """Whether the first word that is no option is a command; --help before it asks for the group's own."""
         words = iter(args)
         for word in words:

@@ -63,6 +63,7 @@ COMMANDS: Mapping[str, Entry] = {
     "backup": Entry(f"{_HERE}.main:backup", "Copy the mission while everything runs, and see the copies."),
     "restore": Entry(f"{_HERE}.restore:restore", "Put a backup back, all of it or nothing."),
     "import": Entry(f"{_HERE}.import_:import_", "Take over the JSON folder of the old system."),
+    "export": Entry(f"{_HERE}.export:export", "Write the board as the JSON folder of the old system."),
     "completion": Entry(f"{_HERE}.completion:completion", "Print the completion script of a shell."),
     "version": Entry(f"{_HERE}.version:version", "Show which program this is."),
 }

@@ -43,7 +43,7 @@ def _take_seat(home: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise Conflict("The resident process of this mission runs. End it first: missionctl down") from None
+        raise Conflict("The resident process of this mission runs. End it, and try again.") from None
     return descriptor
 
 

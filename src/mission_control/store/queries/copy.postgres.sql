@@ -12,7 +12,3 @@ SELECT setval('token_number', greatest(last_value, :value)) AS value FROM token_
 
 -- name: problems
 SELECT NULL AS problem WHERE FALSE LIMIT :limit;
-
--- name: shared_snapshot
--- Under this name another program reads the same state.
-SELECT pg_export_snapshot() AS snapshot;

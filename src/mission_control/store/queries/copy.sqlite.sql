@@ -16,7 +16,3 @@ SELECT integrity_check AS problem FROM pragma_integrity_check WHERE integrity_ch
 SELECT 'row ' || rowid || ' of ' || "table" || ' names a row of ' || parent || ' that is not there'
   FROM pragma_foreign_key_check
  LIMIT :limit;
-
--- name: shared_snapshot
--- A copy reads in the transaction that is open.
-SELECT NULL AS snapshot;
