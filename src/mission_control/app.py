@@ -114,13 +114,27 @@ def _join(config: Config, store: Store) -> Mission:
             show=show,
         )
 
+    def keep_up() -> None:
+        if config.mirror or config.backup_at is not None:
+            from mission_control.ops.upkeep import keep_up
+
+            keep_up(store, config, clock)
+
     def ring() -> None:
         from mission_control.execution import doorbell
 
         doorbell.ring(folder.doorbells)
 
     parts = Parts(
-        board=board, squad=squad, views=views, heart=heart, run=run, tell=_tell, is_executing=_is_executing, ring=ring
+        board=board,
+        squad=squad,
+        views=views,
+        heart=heart,
+        run=run,
+        tell=_tell,
+        is_executing=_is_executing,
+        ring=ring,
+        keep_up=keep_up,
     )
     mission = Mission(config=config, clock=clock, folder=folder, store=store, parts=parts)
     return mission

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, timedelta, tzinfo
+from datetime import UTC, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,9 @@ class Config:
     max_output_bytes: int = 10_000_000  # of one attempt's log; head and tail are kept
     poll_seconds: float = 1.0  # how often a waiting process looks again without being rung
     ageing_hours: float = 6  # a waiting task gains one priority level in this time
+    backup_at: str | None = None  # HH:MM in `timezone`: a backup every day at this time; null: none
+    backup_keep: int = 14  # so many of them stay
+    mirror: bool = False  # keep database/*.json current, as the old system had them
     pass_environment: tuple[str, ...] = ()  # names of variables that attempts get besides the usual few
 
     def to_bytes(self) -> bytes:
@@ -85,8 +88,9 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "max_output_bytes": (1_000, 10**13),
     "poll_seconds": (0.01, 3_600),
     "ageing_hours": (0.001, 100_000),
+    "backup_keep": (1, 100_000),
 }
-_WHOLE = {"max_attempts", "slots", "machine_slots", "max_output_bytes"}
+_WHOLE = {"max_attempts", "slots", "machine_slots", "max_output_bytes", "backup_keep"}
 _NAMES = [field.name for field in fields(Config) if field.name != "home"]
 
 
@@ -139,6 +143,7 @@ def commented_defaults() -> str:
     ]
     numbers = (field for field in fields(Config) if field.name in RANGES and field.default is not None)
     lines.extend(f"# {field.name} = {field.default}" for field in numbers)
+    lines += ['# backup_at = "03:00"', "# mirror = true"]
     return "\n".join([*lines, '# timezone = "Europe/Berlin"', '# pass_environment = ["ANTHROPIC_API_KEY"]', ""])
 
 
@@ -175,6 +180,8 @@ def _checked(name: str, raw: Any) -> Any:
     """The value of one setting in its own type; ValueError says what is wrong with it."""
     if name in RANGES:
         return _checked_number(name, raw)
+    if name == "mirror":
+        return _checked_truth(raw)
     if name == "pass_environment":
         words = raw.split(",") if isinstance(raw, str) else raw
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
@@ -184,7 +191,29 @@ def _checked(name: str, raw: Any) -> Any:
         raise ValueError("must be a text of one line")
     if name == "timezone":
         _zone(raw)
+    if name == "backup_at":
+        _checked_time_of_day(raw)
     return raw
+
+
+def _checked_truth(raw: Any) -> bool:
+    """Text comes from the environment."""
+    known = {"true": True, "1": True, "false": False, "0": False}
+    word = raw.lower() if isinstance(raw, str) else raw
+    if isinstance(word, bool):
+        return word
+    if word in known:
+        return known[word]
+    raise ValueError(f"must be true or false, not {raw!r}")
+
+
+def _checked_time_of_day(raw: str) -> None:
+    try:
+        time.fromisoformat(raw)
+    except ValueError:
+        raise ValueError(f"is {raw!r}; a time of day is written HH:MM, e.g. 03:00") from None
+    if len(raw) != len("HH:MM"):
+        raise ValueError(f"is {raw!r}; a time of day is written HH:MM, e.g. 03:00")
 
 
 def _checked_number(name: str, raw: Any) -> float | int:

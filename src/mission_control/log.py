@@ -32,6 +32,9 @@ LEVELS: Mapping[str, str] = {
     "lease_lost": "WARNING",
     "stragglers_ended": "WARNING",
     "output_cut": "WARNING",
+    "backup_made": "INFO",
+    "backup_failed": "ERROR",
+    "mirror_failed": "ERROR",
 }
 
 

@@ -1,0 +1,15 @@
+"""What is done besides, by whoever is awake: the daily backup and the mirror, where the settings want them."""
+
+from __future__ import annotations
+
+from mission_control.clock import Clock
+from mission_control.config import Config
+from mission_control.ops.backup.schedule import back_up_if_due
+from mission_control.ops.legacy.mirror import mirror_if_due
+from mission_control.store.store import Store
+
+
+def keep_up(store: Store, config: Config, clock: Clock) -> None:
+    """Do what is due. Faults are logged, none is raised: the work itself must go on."""
+    mirror_if_due(store, config, clock)
+    back_up_if_due(config, clock)
