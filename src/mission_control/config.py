@@ -57,9 +57,14 @@ class Config:
         """A path, or a postgresql:// address."""
         if self.database is None:
             return str(self.home / DATABASE_FILE)
-        if self.database.startswith(("postgresql://", "postgres://")):
+        if self.is_on_a_server:
             return self.database
         return str(self.home / self.database)
+
+    @property
+    def is_on_a_server(self) -> bool:
+        """Whether the database is one of Postgres."""
+        return self.database is not None and self.database.startswith(("postgresql://", "postgres://"))
 
     @property
     def backoff_cap(self) -> timedelta:

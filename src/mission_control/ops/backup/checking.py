@@ -22,7 +22,9 @@ def check(backup: Path) -> Manifest:
     """
     made = glance(backup)
     _refuse(backup, _differing(backup, made))
-    if not made.has_dump:
+    if made.has_dump:
+        _check_dump(backup)
+    else:
         try:
             found = copies.examine_file(backup / manifest.DATABASE)
         except StoreDamaged as damaged:
@@ -30,6 +32,13 @@ def check(backup: Path) -> Manifest:
         if found != made.contents:
             raise BackupDamaged(f"{backup} is damaged: its database does not hold what {manifest.NAME} says.")
     return made
+
+
+def _check_dump(backup: Path) -> None:
+    """Its table of contents; what is in it, only a server can tell."""
+    from mission_control.store import dumps
+
+    dumps.check(backup / manifest.DUMP)
 
 
 def glance(backup: Path) -> Manifest:

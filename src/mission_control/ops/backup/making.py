@@ -39,8 +39,8 @@ def make_backup(config: Config, clock: Clock, *, into: Path | None = None, with_
     try:
         with shelf.place_for_new(place, now) as aside:
             contents, copied = _copy_database(config, aside), Copied()
-            database = describe(aside / manifest.DATABASE)
-            copied.files[manifest.DATABASE] = database
+            database = manifest.DUMP if config.is_on_a_server else manifest.DATABASE
+            copied.files[database] = describe(aside / database)
             _copy_files(home, aside, copied, with_runs=with_runs)
             made = _describe(contents, copied, now)
             made.write(aside)
@@ -63,8 +63,10 @@ def _checked_place(home: Path, into: Path | None) -> Path:
 
 
 def _copy_database(config: Config, aside: Path) -> Contents:
-    if config.database_address.startswith(("postgresql://", "postgres://")):
-        raise Unavailable("The database is on a Postgres server. Make its backup with: pg_dump --format=custom")
+    if config.is_on_a_server:
+        from mission_control.store import dumps  # only where there is a server
+
+        return dumps.dump(config.database_address, aside / manifest.DUMP)
     return copies.copy_file(config.database_address, aside / manifest.DATABASE)
 
 

@@ -30,7 +30,7 @@ def held_quiet(config: Config, now: datetime) -> Iterator[Store | None]:
     """
     with ExitStack() as held:
         held.callback(os.close, _take_seat(config.home))
-        store = _hold_database(held, Path(config.database_address))
+        store = None if config.is_on_a_server else _hold_database(held, Path(config.database_address))
         _refuse_what_runs(store, config, now)
         yield store
 

@@ -54,10 +54,8 @@ def restore(
     folder = Folder(home)
     refuse_if_interrupted(folder)
     made = checking.check(backup)
-    if made.has_dump:
-        raise Unavailable(f"{backup} holds the dump of a Postgres database. Put it back with: pg_restore")
     has_settings = manifest.SETTINGS in made.files
-    config = _settings_then(backup if has_settings else home, home, environment)
+    config = _settings_then(backup if has_settings else home, home, environment, has_dump=made.has_dump)
     now = clock.now()
     with held_quiet(config, now) as store:
         restoring = _Restoring(backup, made, store, config=config, now=now, actor=actor)
@@ -104,14 +102,17 @@ def leftover(folder: Folder) -> Path | None:
     return staging if staging.exists() and not folder.restore_journal.exists() else None
 
 
-def _settings_then(source: Path, home: Path, environment: Mapping[str, str]) -> Config:
+def _settings_then(source: Path, home: Path, environment: Mapping[str, str], *, has_dump: bool) -> Config:
     """The settings as they will be. Raises InvalidInput unless it is clear which database they mean."""
     then = replace(settings.load(source, environment), home=home)
-    if then.database_address.startswith(("postgresql://", "postgres://")):
+    if then.is_on_a_server is not has_dump:
+        holds, meant = ("Postgres", "postgresql://…") if has_dump else ("SQLite", "mission.db")
         raise InvalidInput(
-            "The settings of the backup name a Postgres database, and the backup holds a SQLite one. "
-            "Say where it goes: MISSIONCTL_DATABASE=mission.db missionctl restore …"
+            f"The backup holds a {holds} database, and the settings of then name one of another kind. "
+            f"Say where it goes: MISSIONCTL_DATABASE={meant} missionctl restore …"
         )
+    if has_dump:
+        return then  # it goes into an empty one only
     database = _real(then.database_address)
     try:
         now = _real(settings.load(home, environment).database_address)
@@ -140,7 +141,8 @@ class _Restoring:
         self._backup = backup
         self._made = made
         self._home = config.home
-        self._database = _real(config.database_address)
+        self._address = config.database_address
+        self._database = self._home / manifest.DATABASE if made.has_dump else _real(config.database_address)
         self._now = now
         self._actor = actor
         self._store = store
@@ -177,7 +179,7 @@ class _Restoring:
             raise
         planned = Journal(
             backup=str(self._backup),
-            database=str(self._database),
+            database=self._address,
             kept=str(self.kept),
             staging=str(self._staging),
             kept_is_usable=self._store is not None,
@@ -200,17 +202,26 @@ class _Restoring:
         self._forget()
         make_private_directory(self._staging)
         copied = Copied()
-        copy_file(self._backup / manifest.DATABASE, self._staged_database, manifest.DATABASE, copied)
+        if not self._made.has_dump:
+            copy_file(self._backup / manifest.DATABASE, self._staged_database, manifest.DATABASE, copied)
         copy_file(self._backup / manifest.SETTINGS, self._staging / manifest.SETTINGS, manifest.SETTINGS, copied)
         for name in self._folders():
             copy_folder(self._backup, self._staging, name, copied)
             make_private_directory(self._staging / name)
         if any(self._made.files.get(path) != file for path, file in copied.files.items()):
             raise BackupDamaged(f"{self._backup} changed while it was read. Nothing was changed; try again.")
-        self._attempts = copies.make_current(
-            self._staged_database, beyond=self._numbers(), line=self._line(), now=self._now
-        )
         sync_folders(self._staging)
+        self._attempts = self._prepare_database()
+
+    def _prepare_database(self) -> set[tuple[int, int]]:
+        """Beside the one that is there; on a server in an empty one. Returns the attempts that it knows."""
+        beyond, line = self._numbers(), self._line()
+        if self._made.has_dump:
+            from mission_control.store import dumps  # only where there is a server
+
+            dump = self._backup / manifest.DUMP
+            return dumps.load(dump, self._address, beyond=beyond, line=line, now=self._now)
+        return copies.make_current(self._staged_database, beyond=beyond, line=line, now=self._now)
 
     def _folders(self) -> tuple[str, ...]:
         return (*manifest.MEMORY, *([manifest.RUNS] if self._made.has_runs else []))
@@ -228,6 +239,8 @@ class _Restoring:
         return Activity(at=self._now, kind=RESTORED, actor=self._actor, message=message)
 
     def _steps_of_database(self) -> Iterator[Step]:
+        if self._made.has_dump:
+            return
         kept = self.kept
         if _device(self._database.parent) != _device(kept.parent):
             kept = _free_place(self._database.parent, self._now)

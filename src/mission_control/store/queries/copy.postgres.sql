@@ -12,3 +12,7 @@ SELECT setval('token_number', greatest(last_value, :value)) AS value FROM token_
 
 -- name: problems
 SELECT NULL AS problem WHERE FALSE LIMIT :limit;
+
+-- name: shared_snapshot
+-- Under this name another program reads the same state while this transaction is open.
+SELECT pg_export_snapshot() AS snapshot;

@@ -16,3 +16,7 @@ SELECT integrity_check AS problem FROM pragma_integrity_check WHERE integrity_ch
 SELECT 'row ' || rowid || ' of ' || "table" || ' names a row of ' || parent || ' that is not there'
   FROM pragma_foreign_key_check
  LIMIT :limit;
+
+-- name: shared_snapshot
+-- Nobody else reads the state of a transaction.
+SELECT NULL AS snapshot;
