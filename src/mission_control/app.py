@@ -118,7 +118,7 @@ def _join(config: Config, store: Store) -> Mission:
         if config.mirror or config.backup_at is not None:
             from mission_control.ops.upkeep import keep_up
 
-            keep_up(store, config, clock)
+            keep_up(store, config, clock, patient=True)
 
     def ring() -> None:
         from mission_control.execution import doorbell

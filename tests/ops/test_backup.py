@@ -126,14 +126,29 @@ def test_keep_removes_the_oldest_and_nothing_else(full: Command) -> None:
     assert (backups / "replaced-20260101-000000").is_dir()
 
 
+def test_keep_leaves_what_is_of_others_on_the_same_disk(full: Command, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    other = Command(tmp_path / "other")
+    other("init", other.home)
+    foreign = [make(other, disk), make(other, disk)]
+    strange = [disk / ".unfinished-symphony", disk / ".removing-stains"]
+    for folder in strange:
+        folder.mkdir()
+    ours = [make(full, disk), make(full, disk)]
+    (foreign[0] / "manifest.json").write_text("damaged")
+    assert full("backup", disk, "--keep", "1", "--json").json["removed"] == [path.name for path in ours]
+    assert all(path.is_dir() for path in (*foreign, *strange))
+    assert "of another mission" in full("restore", foreign[1], "--dry-run").err
+
+
 def test_a_large_backup_is_removed_in_several_steps_and_never_seen_half(tmp_path: Path) -> None:
-    for day in (1, 2):
-        (tmp_path / f"backup-2026010{day}-000000" / "runs" / "T-1").mkdir(parents=True)
+    (tmp_path / "backup-20260102-000000").mkdir()
+    (tmp_path / ".removing-backup-20260101-000000" / "runs" / "T-1").mkdir(parents=True)
     for number in range(25):
-        (tmp_path / "backup-20260101-000000" / "runs" / "T-1" / f"{number}").touch()
+        (tmp_path / ".removing-backup-20260101-000000" / "runs" / "T-1" / f"{number}").touch()
     most, shelf.MOST_FILES_AT_ONCE = shelf.MOST_FILES_AT_ONCE, 10
     try:
-        shelf.keep(tmp_path, 1)
+        shelf.clear(tmp_path)
         (removing,) = [path for path in tmp_path.iterdir() if path.name.startswith(".removing-")]
         assert len(list((removing / "runs" / "T-1").iterdir())) == 15
         assert [path.name for path in shelf.finished(tmp_path)] == ["backup-20260102-000000"]

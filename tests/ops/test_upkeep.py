@@ -182,6 +182,25 @@ def test_the_mirror_follows_the_board_at_most_once_a_second(
     assert titles() == ["First", "Second"]
 
 
+def test_who_does_not_come_again_soon_waits_rather_than_leave_the_mirror_behind(
+    store: Store, mirrored: Config, clock: FakeClock, task: TaskFactory, titles: Callable[[], list[str]]
+) -> None:
+    task("First")
+    assert mirror_if_due(store, mirrored, clock, patient=True)
+    os.utime(mirrored.home / "database" / ".missionctl-export.json", (clock.now().timestamp() - 0.99,) * 2)
+    task("Second")
+    assert mirror_if_due(store, mirrored, clock, patient=True)
+    assert titles() == ["First", "Second"]
+
+
+def test_a_mirror_that_cannot_be_written_stops_no_heartbeat(missionctl: Command) -> None:
+    missionctl("agent", "add", "ada")
+    (missionctl.home / "mission.toml").write_text("mirror = true\n")
+    (missionctl.home / "database").write_text("no folder")
+    assert missionctl("heartbeat", "ada", "--json").json[0]["result"] == "ok"
+    assert "mirror_failed" in (missionctl.home / "logs" / "mirror.log").read_text()
+
+
 def test_the_mirror_is_free_when_it_is_off(store: Store, config: Config, clock: FakeClock, task: TaskFactory) -> None:
     task("First")
     store.close()

@@ -270,6 +270,7 @@ RESTORED = {
     "replaced_tasks": (int, None),
     "kept": str,
     "crontab": (str, None),
+    "other_mission": bool,
     "can_go_back": bool,
     "dry_run": bool,
 }

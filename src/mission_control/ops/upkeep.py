@@ -9,7 +9,10 @@ from mission_control.ops.legacy.mirror import mirror_if_due
 from mission_control.store.store import Store
 
 
-def keep_up(store: Store, config: Config, clock: Clock) -> None:
-    """Do what is due. Faults are logged, none is raised: the work itself must go on."""
-    mirror_if_due(store, config, clock)
+def keep_up(store: Store, config: Config, clock: Clock, *, patient: bool = False) -> None:
+    """Do what is due. Faults are logged, none is raised: the work itself must go on.
+
+    `patient`: whoever calls does not come again soon, so the mirror waits up to a second rather than stay behind.
+    """
+    mirror_if_due(store, config, clock, patient=patient)
     back_up_if_due(config, clock)

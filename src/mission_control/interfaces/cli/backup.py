@@ -31,7 +31,7 @@ _NUMBER = click.IntRange(min=1, max=100_000)
     examples=("missionctl backup", "missionctl backup /mnt/disk/backups --keep 14", "missionctl backup --runs"),
 )
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="[DIR]", required=False)
-@click.option("--keep", type=_NUMBER, metavar="N", help="Then remove the oldest backups there but for the newest N.")
+@click.option("--keep", type=_NUMBER, metavar="N", help="Then let only the newest N of this mission stay there.")
 @click.option("--runs", is_flag=True, help="With the folders of all attempts: outputs, workspaces.")
 def make(session: Session, folder: Path | None, keep: int | None, runs: bool) -> None:  # noqa: FBT001  click's signature
     """Copy database, settings, memory, reports and crontab into a new folder in DIR (default: backups/).
@@ -41,7 +41,7 @@ def make(session: Session, folder: Path | None, keep: int | None, runs: bool) ->
     """
     mission = session.mission
     backup = make_backup(mission.config, mission.clock, into=folder, with_runs=runs)
-    removed = shelf.keep(backup.path.parent, keep) if keep else []
+    removed = shelf.keep(backup.path.parent, keep, backup.manifest.contents.mission_id) if keep else []
     for link in backup.manifest.left_out:
         tell(f"{link} was left out: it is a link or no file.")
     if session.as_json:

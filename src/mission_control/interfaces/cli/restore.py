@@ -13,7 +13,7 @@ from mission_control.errors import ConfigInvalid, InvalidInput, NoMission
 from mission_control.folder import Folder
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
-from mission_control.interfaces.cli.output import print_done, print_json
+from mission_control.interfaces.cli.output import print_done, print_json, tell
 from mission_control.interfaces.shapes import Json, instant_text
 from mission_control.ops.backup import shelf
 from mission_control.ops.backup.restoring import Restored, finish
@@ -54,6 +54,8 @@ def restore(session: Session, which: str | None, yes: bool, dry_run: bool, finis
     if not (yes or dry_run):
         _confirm(session, backup, home)
     restored = put_back(backup, home, process_environment(), SystemClock(), actor=session.actor, dry_run=dry_run)
+    if restored.is_of_another_mission:
+        tell("The backup is of another mission than the one that stood here.")
     if session.as_json:
         print_json(_document(restored))
     else:
@@ -121,6 +123,7 @@ def _document(restored: Restored) -> Json:
         "replaced_tasks": replaced.tasks if replaced else None,
         "kept": str(restored.kept),
         "crontab": str(restored.crontab) if restored.crontab else None,
+        "other_mission": restored.is_of_another_mission,
         "can_go_back": restored.can_go_back,
         "dry_run": restored.dry_run,
     }

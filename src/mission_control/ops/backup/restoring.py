@@ -40,6 +40,7 @@ class Restored:
     kept: Path
     crontab: Path | None
     dry_run: bool
+    is_of_another_mission: bool
     can_go_back: bool  # what was replaced can be put back in its turn
 
 
@@ -161,6 +162,8 @@ class _Restoring:
             kept=self.kept,
             crontab=self._backup / manifest.CRONTAB if has_crontab else None,
             dry_run=dry_run,
+            is_of_another_mission=self._replaced is not None
+            and self._replaced.mission_id != self._made.contents.mission_id,
             can_go_back=can_go_back,
         )
 

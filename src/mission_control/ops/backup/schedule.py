@@ -77,7 +77,7 @@ def _make(config: Config, clock: Clock, place: Path) -> Backup | None:
     path = config.home / "logs" / LOG
     try:
         backup = make_backup(config, clock)
-        removed = shelf.keep(place, config.backup_keep)
+        removed = shelf.keep(place, config.backup_keep, backup.manifest.contents.mission_id)
     except (MissionControlError, OSError) as fault:
         log.append(path, "backup_failed", clock.now(), error=str(fault))
         with contextlib.suppress(OSError):  # it is only to keep the log short

@@ -18,11 +18,13 @@ from pathlib import Path
 
 from mission_control.errors import NotFound, Unavailable
 from mission_control.folder import make_private_directory, sync
+from mission_control.ops.backup import manifest
 
-UNFINISHED = ".unfinished-"
-REMOVING = ".removing-"
 MOST_FILES_AT_ONCE = 500  # removed by one call: deleting much makes making slow, see docs/performance.md
+# Whole names: the folder may be one that others use, too.
 _NAME = re.compile(r"backup-\d{8}-\d{6}(-\d+)?\Z")
+_UNFINISHED = re.compile(r"\.unfinished-backup-\d{8}-\d{6}-\d+\Z")
+_REMOVING = re.compile(r"\.removing-backup-\d{8}-\d{6}(-\d+)?\Z")
 
 
 def finished(shelf: Path) -> list[Path]:
@@ -61,7 +63,7 @@ def place_for_new(shelf: Path, now: datetime) -> Iterator[Path]:
     """An empty folder aside. It gets its name with `finish`; when that was not called, it goes."""
     make_private_directory(shelf)
     clear(shelf)
-    aside = shelf / f"{UNFINISHED}{now:%Y%m%d-%H%M%S}-{os.getpid()}"
+    aside = shelf / f".unfinished-backup-{now:%Y%m%d-%H%M%S}-{os.getpid()}"
     os.mkdir(aside, 0o700)
     descriptor = _lock(aside)
     if descriptor is None:
@@ -90,24 +92,34 @@ def finish(aside: Path, now: datetime) -> Path:
     raise Unavailable(f"{aside.parent} takes no more backups of this second. Try again.")
 
 
-def keep(shelf: Path, number: int) -> list[Path]:
-    """Let the newest `number` backups stay and remove the others, not all of their files at once. Returns those."""
-    gone = finished(shelf)[: -number or None]
+def keep(shelf: Path, number: int, mission_id: str) -> list[Path]:
+    """Let the newest `number` backups of this mission stay and remove its others, not all of their files at once.
+
+    Returns those. What is damaged, or of another mission, is left to a person.
+    """
+    gone = [backup for backup in finished(shelf) if _mission_of(backup) == mission_id][:-number]
     for backup in gone:
-        os.rename(backup, shelf / f"{REMOVING}{backup.name}")
+        os.rename(backup, shelf / f".removing-{backup.name}")
     if gone:
         sync(shelf)
     clear(shelf)
     return gone
 
 
+def _mission_of(backup: Path) -> str | None:
+    try:
+        return manifest.read(backup).contents.mission_id
+    except manifest.BackupDamaged:
+        return None
+
+
 def clear(shelf: Path) -> None:
     """Go on with removing, and remove what a maker left that is gone."""
     room = MOST_FILES_AT_ONCE
     for path in sorted(shelf.iterdir()):
-        if path.name.startswith(REMOVING) and room > 0:
+        if _REMOVING.match(path.name) and room > 0:
             room -= _remove_some(path, room)
-        elif path.name.startswith(UNFINISHED) and (descriptor := _lock(path)) is not None:
+        elif _UNFINISHED.match(path.name) and (descriptor := _lock(path)) is not None:
             shutil.rmtree(path, ignore_errors=True)
             os.close(descriptor)
 
@@ -115,7 +127,7 @@ def clear(shelf: Path) -> None:
 def leftovers(shelf: Path) -> list[Path]:
     """Unfinished backups whose maker is gone."""
     try:
-        found = [path for path in shelf.iterdir() if path.name.startswith(UNFINISHED)]
+        found = [path for path in shelf.iterdir() if _UNFINISHED.match(path.name)]
     except OSError:
         return []
     return [path for path in found if _is_left(path)]
