@@ -126,6 +126,16 @@ def test_keep_removes_the_oldest_and_nothing_else(full: Command) -> None:
     assert (backups / "replaced-20260101-000000").is_dir()
 
 
+def test_several_who_remove_at_once_are_in_nobodys_way(full: Command) -> None:
+    for _ in range(4):
+        make(full, "--runs")
+    with ThreadPoolExecutor(3) as several:
+        for done in [several.submit(make, full, "--keep", "1") for _ in range(3)]:
+            done.result()
+    make(full, "--keep", "1")
+    assert len(list((full.home / "backups").iterdir())) == 1
+
+
 def test_keep_leaves_what_is_of_others_on_the_same_disk(full: Command, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     other = Command(tmp_path / "other")

@@ -6,6 +6,7 @@ either, and whoever comes next can carry on where the last one was killed. Witho
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -39,11 +40,20 @@ class Step:
     def _keep(self) -> None:
         """A file keeps its first name until another has it, so that nobody finds it missing."""
         make_private_directory(os.path.dirname(self.kept))
-        if self.staged is None or os.path.isdir(self.target):
+        if self.staged is None or os.path.isdir(self.target) or not _link(self.target, self.kept):
             os.rename(self.target, self.kept)
-        else:
-            os.link(self.target, self.kept, follow_symlinks=False)
         sync(os.path.dirname(self.kept))
+
+
+def _link(target: str, kept: str) -> bool:
+    """False on a file system where a file has one name only."""
+    try:
+        os.link(target, kept, follow_symlinks=False)
+    except OSError as fault:
+        if fault.errno in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
+            return False
+        raise
+    return True
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ loses its name first. So whatever has the name of a backup is a whole one.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -97,13 +98,21 @@ def keep(shelf: Path, number: int, mission_id: str) -> list[Path]:
 
     Returns those. What is damaged, or of another mission, is left to a person.
     """
-    gone = [backup for backup in finished(shelf) if _mission_of(backup) == mission_id][:-number]
-    for backup in gone:
-        os.rename(backup, shelf / f".removing-{backup.name}")
+    ours = [backup for backup in finished(shelf) if _mission_of(backup) == mission_id]
+    gone = [backup for backup in ours[:-number] if _take_name(backup)]
     if gone:
         sync(shelf)
     clear(shelf)
     return gone
+
+
+def _take_name(backup: Path) -> bool:
+    """False when somebody else was faster."""
+    try:
+        os.rename(backup, backup.with_name(f".removing-{backup.name}"))
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _mission_of(backup: Path) -> str | None:
@@ -149,14 +158,17 @@ def _remove_some(folder: Path, most: int) -> int:
                 return removed
             _remove_one(name, descriptor)
             removed += 1
-    os.rmdir(folder)
+    with contextlib.suppress(FileNotFoundError):  # another removes it, too
+        os.rmdir(folder)
     return removed
 
 
 def _remove_one(name: str, directory: int) -> None:
     try:
         os.unlink(name, dir_fd=directory)
-    except (IsADirectoryError, PermissionError):  # Linux, macOS
+    except FileNotFoundError:
+        return  # another removes it, too
+    except (IsADirectoryError, PermissionError):  # a folder, as Linux and macOS say it
         os.rmdir(name, dir_fd=directory)
 
 
