@@ -50,8 +50,16 @@ def open_mission(home: str | None, host: str | None = None) -> Mission:
     """
     environment = settings.process_environment()
     folder = settings.find_home(home, environment, Path.cwd())
+    _refuse_half_restored(Folder(folder))
     config = settings.load(folder, environment, {"host": host})
     return _join(config, schema.open_store(config.database_address))
+
+
+def _refuse_half_restored(folder: Folder) -> None:
+    if os.path.exists(folder.restore_journal):
+        from mission_control.ops.backup.restoring import refuse_if_interrupted
+
+        refuse_if_interrupted(folder)
 
 
 def create_mission(home: Path) -> Mission:
@@ -149,16 +157,11 @@ def _join(config: Config, store: Store) -> Mission:
             show=show,
         )
 
-    def ring() -> None:
-        from mission_control.execution import doorbell
+    def keep_up() -> None:
+        if config.mirror or config.backup_at is not None:
+            from mission_control.ops.upkeep import keep_up
 
-        doorbell.ring(folder.doorbells)
-
-    def hang_bell() -> Bell:
-        from mission_control.execution.doorbell import Doorbell
-
-        bell = Doorbell(folder.doorbells)
-        return Bell(bell.descriptor, bell.clear, bell.close)
+            keep_up(store, config, clock, patient=True)
 
     parts = Parts(
         board=board,
@@ -172,8 +175,9 @@ def _join(config: Config, store: Store) -> Mission:
         stop=_stop,
         is_here=_is_here,
         is_executing=_is_executing,
-        ring=ring,
-        hang_bell=hang_bell,
+        ring=partial(_ring, folder),
+        hang_bell=partial(_hang_bell, folder),
+        keep_up=keep_up,
     )
     mission = Mission(config=config, clock=clock, folder=folder, store=store, parts=parts)
     return mission
@@ -194,6 +198,19 @@ def _open_again(clock: Clock, config: Config) -> Iterator[tuple[Store, Board]]:
         yield store, _board(store, clock, config)
     finally:
         store.close()
+
+
+def _ring(folder: Folder) -> None:
+    from mission_control.execution import doorbell
+
+    doorbell.ring(folder.doorbells)
+
+
+def _hang_bell(folder: Folder) -> Bell:
+    from mission_control.execution.doorbell import Doorbell
+
+    bell = Doorbell(folder.doorbells)
+    return Bell(bell.descriptor, bell.clear, bell.close)
 
 
 def _tell(attempt: Attempt) -> bool:

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, timedelta, tzinfo
+from datetime import UTC, time, timedelta, tzinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,9 @@ class Config:
     max_output_bytes: int = 10_000_000  # of one attempt's log; head and tail are kept
     poll_seconds: float = 1.0  # how often a waiting process looks again without being rung
     ageing_hours: float = 6  # a waiting task gains one priority level in this time
+    backup_at: str | None = None  # HH:MM in `timezone`: a backup every day at this time; null: none
+    backup_keep: int = 14  # so many of them stay
+    mirror: bool = False  # keep database/*.json current, as the old system had them
     pass_environment: tuple[str, ...] = ()  # names of variables that attempts get besides the usual few
     # Of one attempt, all its processes together unless it says otherwise; null: unlimited.
     max_memory_bytes: int | None = None
@@ -75,9 +78,14 @@ class Config:
         """A path, or a postgresql:// address."""
         if self.database is None:
             return str(self.home / DATABASE_FILE)
-        if self.database.startswith(("postgresql://", "postgres://")):
+        if self.is_on_a_server:
             return self.database
         return str(self.home / self.database)
+
+    @property
+    def is_on_a_server(self) -> bool:
+        """Whether the database is one of Postgres."""
+        return self.database is not None and self.database.startswith(("postgresql://", "postgres://"))
 
     @property
     def backoff_cap(self) -> timedelta:
@@ -114,6 +122,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "max_output_bytes": (1_000, 10**13),
     "poll_seconds": (0.01, 3_600),
     "ageing_hours": (0.001, 100_000),
+    "backup_keep": (1, 100_000),
     "max_memory_bytes": (1_000_000, 10**15),
     "max_cpu_seconds": (0.1, 30 * 86_400),
     "max_processes": (1, 1_000_000),
@@ -171,6 +180,8 @@ def load(home: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
 
 
 _EXAMPLES = (
+    '# backup_at = "03:00"',
+    "# mirror = true",
     '# timezone = "Europe/Berlin"',
     '# pass_environment = ["ANTHROPIC_API_KEY"]',
     "# runner_slots = { shell = 4 }",
@@ -222,6 +233,8 @@ def _checked(name: str, raw: Any) -> Any:
     """The value of one setting in its own type; ValueError says what is wrong with it."""
     if name in RANGES:
         return _checked_number(name, raw)
+    if name == "mirror":
+        return _checked_truth(raw)
     if name in _LISTS:
         return _checked_list(name, raw)
     if name == "runner_slots":
@@ -234,6 +247,8 @@ def _checked(name: str, raw: Any) -> Any:
         return _checked_path(raw)
     if name == "isolation":
         return _checked_isolation(raw)
+    if name == "backup_at":
+        _checked_time_of_day(raw)
     return raw
 
 
@@ -267,6 +282,26 @@ def _checked_isolation(raw: str) -> Isolation:
         return Isolation(raw)
     except ValueError:
         raise ValueError(f"is {raw!r}; it must be one of {', '.join(Isolation)}") from None
+
+
+def _checked_truth(raw: Any) -> bool:
+    """Text comes from the environment."""
+    known = {"true": True, "1": True, "false": False, "0": False}
+    word = raw.lower() if isinstance(raw, str) else raw
+    if isinstance(word, bool):
+        return word
+    if word in known:
+        return known[word]
+    raise ValueError(f"must be true or false, not {raw!r}")
+
+
+def _checked_time_of_day(raw: str) -> None:
+    try:
+        time.fromisoformat(raw)
+    except ValueError:
+        raise ValueError(f"is {raw!r}; a time of day is written HH:MM, e.g. 03:00") from None
+    if len(raw) != len("HH:MM"):
+        raise ValueError(f"is {raw!r}; a time of day is written HH:MM, e.g. 03:00")
 
 
 def _checked_number(name: str, raw: Any, where: str = "") -> float | int:

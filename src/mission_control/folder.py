@@ -61,6 +61,15 @@ class Folder:
         """What the agent remembers from one attempt to the next."""
         return self.home / "memory" / agent / "WORKING.md"
 
+    @property
+    def backups(self) -> Path:
+        return self.home / "backups"
+
+    @property
+    def restore_journal(self) -> Path:
+        """There while a restore is replacing the mission; see ops/backup/journal.py."""
+        return self.home / "run" / "restore.json"
+
     def make(self) -> None:
         """The directories of a new mission."""
         for name in DIRECTORIES:
@@ -94,3 +103,28 @@ def sync_directory(path: Path | str) -> None:
 def open_private(path: Path | str, flags: int) -> int:
     """A file descriptor of a file that nobody else may read when it is made here. Never follows a link at the end."""
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
+
+
+def write_private(path: Path | str, content: bytes) -> None:
+    """A private file with this content: whole or as it was before, whoever is killed, whatever loses power."""
+    aside = f"{path}.{os.getpid()}.new"
+    descriptor = open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(aside, path)
+    except BaseException:
+        os.unlink(aside)
+        raise
+    sync(os.path.dirname(path))
+
+
+def sync(path: Path | str) -> None:
+    """What stands in this file, or which names this directory holds, outlives a power cut from now on."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -39,6 +39,9 @@ LEVELS: Mapping[str, str] = {
     "dispatcher_goes_on": "INFO",
     "launcher_lost": "WARNING",
     "clock_jumped": "WARNING",
+    "backup_made": "INFO",
+    "backup_failed": "ERROR",
+    "mirror_failed": "ERROR",
 }
 
 

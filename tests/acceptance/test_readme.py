@@ -185,6 +185,8 @@ def _until_operator(words: shlex.shlex) -> Iterator[str]:
 def _faults(words: Sequence[str], group: LazyGroup = root) -> Iterator[str]:
     """What of this call does not exist: its command, or an option."""
     rest = list(words)
+    if group.default is not None and not group.names_a_command(rest):
+        rest.insert(0, group.default)
     while rest and rest[0].startswith("-"):
         given_option = rest.pop(0)
         option = _option(group, given_option)

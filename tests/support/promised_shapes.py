@@ -282,3 +282,36 @@ def _fits(value: Any, shape: Any) -> bool:
                 shape is bool
             )
     raise AssertionError(shape)
+
+
+BACKUP = {
+    "name": str,
+    "path": str,
+    "made_at": INSTANT,
+    "program": (str, None),
+    "schema": (int, None),
+    "agents": (int, None),
+    "tasks": (int, None),
+    "attempts": (int, None),
+    "files": (int, None),
+    "bytes": (int, None),
+    "runs": (bool, None),
+    "left_out": [str],
+    "fault": (str, None),
+}
+BACKUP_MADE = {name: shape for name, shape in BACKUP.items() if name != "fault"} | {"removed": [str]}
+RESTORED = {
+    "backup": str,
+    "made_at": INSTANT,
+    "tasks": int,
+    "replaced_tasks": (int, None),
+    "kept": str,
+    "crontab": (str, None),
+    "other_mission": bool,
+    "can_go_back": bool,
+    "dry_run": bool,
+}
+EXPORTED = {
+    "folder": str,
+    "rows": {f"{name}.json": int for name in ("agents", "tasks", "messages", "notifications", "activities")},
+}

@@ -46,6 +46,7 @@ class Parts(NamedTuple):
     is_executing: Callable[[Attempt], bool]
     ring: Callable[[], None]
     hang_bell: Callable[[], Bell]
+    keep_up: Callable[[], None]
 
 
 class Mission:
@@ -80,7 +81,11 @@ class Mission:
 
     def heartbeat(self, names: Sequence[str], *, dry_run: bool = False, wait: bool = False) -> list[Report]:
         """One wake-up of each of these agents; a dry run changes nothing."""
-        return self._heart.rehearse(names) if dry_run else self._heart.beat(names, wait=wait)
+        if dry_run:
+            return self._heart.rehearse(names)
+        reports = self._heart.beat(names, wait=wait)
+        self._parts.keep_up()
+        return reports
 
     def due(self) -> list[str]:
         """The agents whose heartbeat is due, the longest waiting first."""

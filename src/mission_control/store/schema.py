@@ -41,6 +41,7 @@ def open_store(address: str) -> Store:
     store = connect(address)
     try:
         check_schema(store, address)
+        store.check_place()  # a restore may have replaced it while we waited for it
     except BaseException:
         store.close()
         raise

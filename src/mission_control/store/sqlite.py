@@ -36,8 +36,11 @@ class SqliteConnection:
 
     dialect: Dialect = SQLITE
 
-    def __init__(self, path: str, *, create: bool = False, vfs: str | None = None) -> None:
-        """Open the file at `path` (`:memory:` for tests). Without `create` a missing file is refused, never made."""
+    def __init__(self, path: str, *, create: bool = False, alone: bool = False, vfs: str | None = None) -> None:
+        """Open the file at `path` (`:memory:` for tests). Without `create` a missing file is refused, never made.
+
+        `alone`: only while nobody else has it open, and nobody else can open it until this is closed.
+        """
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         if not create and path != ":memory:" and not os.path.exists(path):
             raise StoreDamaged(
@@ -54,6 +57,8 @@ class SqliteConnection:
             self._apsw.set_busy_handler(_Patience())
             # Closing must not checkpoint: the last of many short commands would pay for all before it.
             self._apsw.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            if alone:
+                self._apsw.execute("PRAGMA locking_mode = EXCLUSIVE")  # first, before it is read
             if create:
                 self._begin_log()
             for pragma in ("synchronous = FULL", "foreign_keys = ON", f"wal_autocheckpoint = {CHECKPOINT_PAGES}"):
@@ -115,7 +120,9 @@ class SqliteConnection:
         try:
             copy = apsw.Connection(str(target))
             try:
-                with copy.backup("main", self._apsw, "main") as backup:
+                # One state for all steps: a copy that others change between two steps begins anew, maybe for ever.
+                with self._apsw, copy.backup("main", self._apsw, "main") as backup:
+                    self._apsw.execute("SELECT 1 FROM sqlite_schema").fetchall()
                     while not backup.done:
                         backup.step(PAGES_AT_ONCE)
             finally:

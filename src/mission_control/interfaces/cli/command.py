@@ -113,10 +113,27 @@ def command(
 class LazyGroup(click.Group):
     """A group that knows its commands from a table and imports one when it is called."""
 
-    def __init__(self, *args: Any, table: Mapping[str, Entry], **attributes: Any) -> None:
+    def __init__(self, *args: Any, table: Mapping[str, Entry], default: str | None = None, **attributes: Any) -> None:
+        """`default` is the command that is meant where none is named."""
         super().__init__(*args, **attributes)
         self.table = table
+        self.default = default
         self.params.extend(_global_options())
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if self.default is not None and not self.names_a_command(args):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+    def names_a_command(self, args: Sequence[str]) -> bool:
+        """Whether the first word that is no option is a command; --help before it asks for the group's own."""
+        words = iter(args)
+        for word in words:
+            if word == "--home":
+                next(words, None)
+            elif word == "--help" or not word.startswith("-"):
+                return word == "--help" or word in self.table
+        return False
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         return list(self.table)

@@ -28,7 +28,7 @@ _COLUMNS = (
 
 @command(
     "doctor",
-    examples=("missionctl doctor", "missionctl doctor --fix", "missionctl doctor --json"),
+    examples=("missionctl doctor", "missionctl doctor --fix", "missionctl doctor --deep", "missionctl doctor --json"),
     exits={0: "in order; warnings may remain", 7: "something is wrong"},
 )
 @click.option(
@@ -37,13 +37,14 @@ _COLUMNS = (
     help="Mend what is safe to mend: permissions, missing folders, a pending migration (after a backup), "
     "lost attempts and processes left behind.",
 )
-def doctor(session: Session, fix: bool) -> int:  # noqa: FBT001  click's signature
-    """Check settings, folder, database, attempts, processes, agents, disk and clock, and say what to do."""
+@click.option("--deep", is_flag=True, help="Also read every byte of the newest backup and open it.")
+def doctor(session: Session, fix: bool, deep: bool) -> int:  # noqa: FBT001  click's signature
+    """Check settings, folder, database, backups, attempts, processes, agents, disk and clock, and say what to do."""
     environment = process_environment()
     home = find_home(session.home, environment, Path.cwd())
     clock = SystemClock()
     mended = ops.mend(home, environment, clock) if fix else []
-    findings = ops.examine(home, environment, clock)
+    findings = ops.examine(home, environment, clock, deep=deep)
     if session.as_json:
         print_json(_document(home, findings, mended))
     else:

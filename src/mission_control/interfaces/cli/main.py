@@ -48,6 +48,10 @@ CRON_COMMANDS: Mapping[str, Entry] = {
     "remove": Entry(f"{_HERE}.cron:remove", "Take the block out, or the lines of some agents."),
     "rollback": Entry(f"{_HERE}.cron:rollback", "Put a saved copy of the whole crontab back."),
 }
+BACKUP_COMMANDS: Mapping[str, Entry] = {
+    "make": Entry(f"{_HERE}.backup:make", "Copy the mission while everything runs; meant where no command is named."),
+    "list": Entry(f"{_HERE}.backup:list_backups", "Show the backups."),
+}
 COMMANDS: Mapping[str, Entry] = {
     "init": Entry(f"{_HERE}.init:init", "Make a mission."),
     "demo": Entry(f"{_HERE}.demo:demo", "Show a squad at work on real small tasks."),
@@ -74,7 +78,10 @@ COMMANDS: Mapping[str, Entry] = {
     "service": Entry(f"{_HERE}.main:service", "The dispatcher as a service of this machine."),
     "cron": Entry(f"{_HERE}.main:cron", "Let cron give the heartbeats."),
     "doctor": Entry(f"{_HERE}.doctor:doctor", "Check the mission, and mend what can be mended safely."),
+    "backup": Entry(f"{_HERE}.main:backup", "Copy the mission while everything runs, and see the copies."),
+    "restore": Entry(f"{_HERE}.restore:restore", "Put a backup back, all of it or nothing."),
     "import": Entry(f"{_HERE}.import_:import_", "Take over the JSON folder of the old system."),
+    "export": Entry(f"{_HERE}.export:export", "Write the board as the JSON folder of the old system."),
     "completion": Entry(f"{_HERE}.completion:completion", "Print the completion script of a shell."),
     "version": Entry(f"{_HERE}.version:version", "Show which program this is."),
 }
@@ -90,3 +97,4 @@ task = LazyGroup("task", table=TASK_COMMANDS, no_args_is_help=True, help=COMMAND
 agent = LazyGroup("agent", table=AGENT_COMMANDS, no_args_is_help=True, help=COMMANDS["agent"].summary)
 service = LazyGroup("service", table=SERVICE_COMMANDS, no_args_is_help=True, help=COMMANDS["service"].summary)
 cron = LazyGroup("cron", table=CRON_COMMANDS, no_args_is_help=True, help=COMMANDS["cron"].summary)
+backup = LazyGroup("backup", table=BACKUP_COMMANDS, default="make", help=COMMANDS["backup"].summary)

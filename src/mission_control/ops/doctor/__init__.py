@@ -14,8 +14,10 @@ from mission_control.domain.attempt import Attempt
 from mission_control.errors import ConfigInvalid, MissionControlError, SchemaMismatch, StoreDamaged
 from mission_control.execution import recovery, runners
 from mission_control.execution.environment import DEFAULT_PATH
+from mission_control.folder import Folder
+from mission_control.ops.backup import checking, shelf
+from mission_control.ops.doctor import backups, confinement, cron, folders, machine
 from mission_control.ops.doctor import board as on_board
-from mission_control.ops.doctor import confinement, cron, folders, machine
 from mission_control.ops.doctor.finding import Finding, Level, fault, ok, warning
 from mission_control.store import agents, attempts, health, schema
 from mission_control.store.sqlite import SqliteConnection
@@ -25,8 +27,11 @@ MOST_PAGES = 5
 LARGE_LOG_BYTES = 100_000_000
 
 
-def examine(home: Path, environment: Mapping[str, str], clock: Clock) -> list[Finding]:
-    """All findings, good ones too. Changes nothing. What cannot be looked at is a fault, never an error."""
+def examine(home: Path, environment: Mapping[str, str], clock: Clock, *, deep: bool = False) -> list[Finding]:
+    """All findings, good ones too. Changes nothing. What cannot be looked at is a fault, never an error.
+
+    `deep` also reads every byte of the newest backup and opens it.
+    """
     findings = [*machine.examine_programs()]
     config = _load(home, environment)
     findings += _examine_settings(home, environment)
@@ -36,10 +41,9 @@ def examine(home: Path, environment: Mapping[str, str], clock: Clock) -> list[Fi
         return [*findings, warning("database", "not looked at", "Mend the settings first")]
     search_path = environment.get("PATH", DEFAULT_PATH)
     findings += _guarded("isolation", confinement.examine_confinement(config, search_path))
-    return [
-        *findings,
-        *_guarded("database", _examine_database(config, environment, clock), if_damaged=_restoring(home)),
-    ]
+    findings += _guarded("restore", backups.examine_restore(Folder(home)))
+    findings += _guarded("database", _examine_database(config, environment, clock), if_damaged=_restoring(home))
+    return [*findings, *_guarded("backup", _examine_backups(config, clock, deep=deep))]
 
 
 def is_healthy(findings: Iterable[Finding]) -> bool:
@@ -133,8 +137,22 @@ def _examine_database(config: Config, environment: Mapping[str, str], clock: Clo
         store.close()
 
 
+def _examine_backups(config: Config, clock: Clock, *, deep: bool) -> Iterator[Finding]:
+    try:
+        store = schema.open_store(config.database_address)
+    except MissionControlError:  # a finding of its own
+        yield from backups.examine_backups(config, None, clock.now(), deep=deep)
+        return
+    try:
+        yield from backups.examine_backups(config, store, clock.now(), deep=deep)
+    finally:
+        store.close()
+
+
 def _restoring(home: Path) -> str:
-    """What to do about a damaged or missing database: name the newest copy, if there is one."""
+    """What to do about a damaged or missing database: name the newest backup or copy, if there is one."""
+    if whole := [path for path in shelf.finished(home / "backups") if checking.why_unfit(path, deep=False) is None]:
+        return f"missionctl restore {whole[-1].name}"
     copies = sorted((home / "backups").glob(f"*{DATABASE_FILE}"), key=os.path.getmtime)
     if copies:
         return f"Keep what is left, and put {copies[-1]} into its place"

@@ -114,7 +114,7 @@ class Fields:
         if value is None:
             return None
         try:
-            return _instant(value)
+            return instant_of(value)
         except InvalidInput as fault:
             self.blame(f"{name} {fault}")
             return None
@@ -131,7 +131,7 @@ class Fields:
         return name
 
 
-def _instant(value: Any) -> datetime:
+def instant_of(value: Any) -> datetime:
     """Raises InvalidInput; the reason follows the field's name."""
     try:
         match value:

@@ -36,6 +36,8 @@ class _Record(Protocol):
     def source(self) -> Source: ...
 
 
+LACKS_COMMAND = "It has no command, which the runner of "
+MESSAGE_KEY = "messages.json/"
 AnyRecord = TypeVar("AnyRecord", bound=_Record)
 
 
@@ -55,7 +57,7 @@ class PlannedTask:
             name = task_name(task_id)
             last = f" Its last error: {self.error}" if self.error else ""
             return (
-                f"It has no command, which the runner of {self.lacks_command} needs. Give it one with: "
+                f"{LACKS_COMMAND}{self.lacks_command} needs. Give it one with: "
                 f"missionctl task edit {name} --command CMD, then: missionctl task retry {name}{last and '.' + last}"
             )
         if self.task.status is Status.BLOCKED:
@@ -78,7 +80,7 @@ class Plan:
 
 def message_key(legacy_id: str) -> str:
     """Under which id a message about no task stands among the activities."""
-    return f"messages.json/{legacy_id}"
+    return f"{MESSAGE_KEY}{legacy_id}"
 
 
 def make_plan(records: Records, store: Store, config: Config, faults: Faults, *, now: datetime) -> Plan:
