@@ -97,7 +97,7 @@ HEARTBEAT = ("heartbeat", "ada", "--wait")
 
 @pytest.mark.parametrize(
     ("call", "what"),
-    [("fdatasync", "error=EIO"), ("fdatasync", "signal=KILL"), ("fsync", "error=EIO"), ("fsync", "signal=KILL")],
+    [("fdatasync", "error=EIO"), ("fdatasync", "signal=KILL")],
 )
 def test_work_comes_to_its_end_once_whichever_sync_of_its_processes_fails_or_is_the_last(
     make_mission: Callable[..., RealMission], call: str, what: str

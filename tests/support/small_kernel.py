@@ -19,6 +19,7 @@ INIT = """#!/bin/sh
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t tmpfs tmp /tmp
+case {root} in /tmp/*) mkdir -p {root} && mount -r -t hostfs -o {root} none {root};; esac
 mount -t tmpfs run /run
 mount -t cgroup2 groups /sys/fs/cgroup
 ip link set lo up 2>/dev/null
