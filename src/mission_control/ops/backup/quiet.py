@@ -14,11 +14,10 @@ from mission_control.errors import Conflict, StoreBusy, StoreDamaged
 from mission_control.execution import process
 from mission_control.execution.execution import mark
 from mission_control.execution.recovery import find_dead
-from mission_control.folder import make_private_directory, open_private
+from mission_control.folder import Folder, make_private_directory, open_private
 from mission_control.store import attempts, copies
 from mission_control.store.store import Store
 
-SEAT = "run/dispatcher"  # the resident process of a mission keeps this file locked
 SHOWN = 5
 
 
@@ -36,14 +35,14 @@ def held_quiet(config: Config, now: datetime) -> Iterator[Store | None]:
 
 
 def _take_seat(home: Path) -> int:
-    path = home / SEAT
+    path = Folder(home).seat
     make_private_directory(path.parent)
     descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise Conflict("The resident process of this mission runs. End it, and try again.") from None
+        raise Conflict("The resident process of this mission runs. End it, and try again: missionctl down") from None
     return descriptor
 
 
