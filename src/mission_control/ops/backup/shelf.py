@@ -25,7 +25,7 @@ MOST_FILES_AT_ONCE = 500  # removed by one call: deleting much makes making slow
 # Whole names: the folder may be one that others use, too.
 _NAME = re.compile(r"backup-\d{8}-\d{6}(-\d+)?\Z")
 _UNFINISHED = re.compile(r"\.unfinished-backup-\d{8}-\d{6}-\d+\Z")
-_REMOVING = re.compile(r"\.removing-backup-\d{8}-\d{6}(-\d+)?\Z")
+_REMOVING = re.compile(r"\.removing-backup-\d{8}-\d{6}(-\d+)*\Z")
 
 
 def finished(shelf: Path) -> list[Path]:
@@ -107,12 +107,18 @@ def keep(shelf: Path, number: int, mission_id: str) -> list[Path]:
 
 
 def _take_name(backup: Path) -> bool:
-    """False when somebody else was faster."""
-    try:
-        os.rename(backup, backup.with_name(f".removing-{backup.name}"))
-    except FileNotFoundError:
-        return False
-    return True
+    """False when somebody else was faster. One that had the same name before may still be on its way out."""
+    number = 1
+    while True:
+        try:
+            os.rename(backup, backup.with_name(f".removing-{backup.name}-{number}"))
+            return True
+        except FileNotFoundError:
+            return False
+        except OSError as fault:
+            if fault.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        number += 1
 
 
 def _mission_of(backup: Path) -> str | None:
@@ -164,12 +170,11 @@ def _remove_some(folder: Path, most: int) -> int:
 
 
 def _remove_one(name: str, directory: int) -> None:
-    try:
-        os.unlink(name, dir_fd=directory)
-    except FileNotFoundError:
-        return  # another removes it, too
-    except (IsADirectoryError, PermissionError):  # a folder, as Linux and macOS say it
-        os.rmdir(name, dir_fd=directory)
+    with contextlib.suppress(FileNotFoundError):  # another removes it, too
+        try:
+            os.unlink(name, dir_fd=directory)
+        except (IsADirectoryError, PermissionError):  # a folder, as Linux and macOS say it
+            os.rmdir(name, dir_fd=directory)
 
 
 def _lock(folder: Path) -> int | None:
