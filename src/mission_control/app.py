@@ -14,7 +14,7 @@ from mission_control import config as settings
 from mission_control.clock import Clock, SystemClock
 from mission_control.config import Config
 from mission_control.errors import Conflict
-from mission_control.folder import Folder, make_private_directory, open_private, sync_directory
+from mission_control.folder import Folder, make_private_directory, open_private, sync
 from mission_control.interfaces.mission import Application, Bell, Mission, Parts
 from mission_control.store import schema
 from mission_control.store.store import Store
@@ -77,7 +77,7 @@ def create_mission(home: Path) -> Mission:
         # Last, because it is what makes the folder a mission: whatever fails before can be tried again.
         _write_settings(folder)
     for directory in (folder.home, *(path.parent for path in missing)):
-        sync_directory(directory)
+        sync(directory)
     return _join(config, store)
 
 

@@ -91,15 +91,6 @@ def make_private_directory(path: Path | str) -> None:
             raise
 
 
-def sync_directory(path: Path | str) -> None:
-    """Let the names in a directory survive a power cut: syncing a file keeps its content, not its name."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def open_private(path: Path | str, flags: int) -> int:
     """A file descriptor of a file that nobody else may read when it is made here. Never follows a link at the end."""
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from mission_control.domain.attempt import Ending, Outcome
-from mission_control.folder import open_private, sync_directory
+from mission_control.folder import open_private, sync
 
 NAME = "exit.json"
 
@@ -34,11 +34,9 @@ def write(attempt_folder: Path | str, token: int, ending: Ending) -> None:
 
 def make_durable(attempt_folder: Path | str) -> None:
     """Let the file and the names that lead to it outlive a power cut, for when it stands alone. Raises OSError."""
-    with open(os.path.join(attempt_folder, NAME), "rb") as file:
-        os.fsync(file.fileno())
     task_folder = os.path.dirname(attempt_folder)
-    for directory in (attempt_folder, task_folder, os.path.dirname(task_folder)):
-        sync_directory(directory)
+    for path in (os.path.join(attempt_folder, NAME), attempt_folder, task_folder, os.path.dirname(task_folder)):
+        sync(path)
 
 
 def read(attempt_folder: Path, token: int) -> Ending | None:

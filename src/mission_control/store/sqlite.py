@@ -22,7 +22,7 @@ from mission_control.errors import (
     StoreDamaged,
     Unavailable,
 )
-from mission_control.folder import open_private, sync_directory
+from mission_control.folder import open_private, sync
 from mission_control.store.dialect import SQLITE, Dialect
 from mission_control.store.store import Row
 
@@ -128,7 +128,7 @@ class SqliteConnection:
             finally:
                 copy.close()
             # Or a power cut could bring the copy's own journal back, which would make it empty again.
-            sync_directory(target.parent)
+            sync(target.parent)
         except apsw.Error as fault:
             raise self._ours(fault) from fault
 
