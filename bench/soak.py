@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -154,16 +153,20 @@ class Soak:
         return self._count()
 
     def _unfinished(self) -> int:
-        """Tasks that will still be executed; one that waits for a blocked or cancelled one will not."""
+        """Tasks that will still be executed; one that waits for a blocked or cancelled one never will."""
         counts = self._opened.views.status().tasks
-        waiting = sum(1 for task in self._inbox() if "waiting" in task)
-        return counts["in_progress"] + counts["inbox"] - waiting
+        return counts["in_progress"] + counts["inbox"] - len(self._in_dead_ends())
 
-    def _inbox(self) -> Iterator[str]:
+    def _in_dead_ends(self) -> set[str]:
+        """Tasks in the inbox that wait for what never will be done, or for one that itself does."""
         listed = json.loads(self._mission("task", "list", "--status", "inbox", "--limit", "1000", "--json"))
-        for task in listed:
-            dead_end = all(word.endswith(("blocked", "cancelled")) for word in task["waiting_for"])
-            yield "waiting" if task["waiting_for"] and dead_end else "open"
+        dead: set[str] = set()
+        for task in sorted(listed, key=lambda task: int(task["id"].removeprefix("T-"))):  # they wait for older ones
+            for waited_for in task["waiting_for"]:
+                name, *_ = waited_for.split()
+                if name in dead or waited_for.endswith(("blocked", "cancelled")):
+                    dead.add(task["id"])
+        return dead
 
     def _count(self) -> dict[str, int]:
         listed = json.loads(self._mission("task", "list", "--all", "--limit", "1000000", "--attempts", "--json"))

@@ -158,13 +158,13 @@ def _is_left(path: Path) -> bool:
 def _remove_some(folder: Path, most: int) -> int:
     """Remove at most so many files of a folder, and the folder itself once it is empty; how many it were."""
     removed = 0
-    for _, folders, files, descriptor in os.fwalk(folder, topdown=False, follow_symlinks=False):
-        for name in (*files, *folders):
-            if removed >= most:
-                return removed
-            _remove_one(name, descriptor)
-            removed += 1
-    with contextlib.suppress(FileNotFoundError):  # another removes it, too
+    with contextlib.suppress(FileNotFoundError):  # another removes it, too; what it leaves is for the next time
+        for _, folders, files, descriptor in os.fwalk(folder, topdown=False, follow_symlinks=False):
+            for name in (*files, *folders):
+                if removed >= most:
+                    return removed
+                _remove_one(name, descriptor)
+                removed += 1
         os.rmdir(folder)
     return removed
 
