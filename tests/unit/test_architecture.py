@@ -96,8 +96,9 @@ def test_the_version_is_known():
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
 def test_a_lock_names_exact_versions_and_no_place_to_get_them_from(name):
+    condition = r"[a-z_]+ ([=!<>]=|<|>) '[a-zA-Z0-9.]+'"
     for line in (ROOT / name).read_text().splitlines():
-        assert re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*( ; [a-z_]+ [=!]= '[a-zA-Z0-9]+')?", line)
+        assert re.fullmatch(rf"[a-z0-9-]+==[0-9][0-9a-z.]*( ; {condition}( (and|or) {condition})*)?", line), line
 
 
 def test_the_small_lock_is_part_of_the_large_one():
