@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -37,6 +37,7 @@ class Claim:
     task: Task
     agent: Agent
     lease: Lease
+    executor: ProcessIdentity | None = None  # who starts it at once, as the board knows already
 
     @property
     def name(self) -> str:
@@ -114,11 +115,19 @@ class Board:
 
     # Being worked on
 
-    def claim(self, name: str, *, claimer: ProcessIdentity, most: int | None = None) -> list[Claim]:
+    def claim(
+        self,
+        name: str,
+        *,
+        claimer: ProcessIdentity,
+        most: int | None = None,
+        executors: Sequence[ProcessIdentity] = (),
+    ) -> list[Claim]:
         """Take what is ready and fits into the agent's free slots, first in the queue first.
 
         One transaction: counts the live attempts, picks, moves the tasks, inserts the attempts.
-        `most` bounds the number taken. Nothing ready, paused or no slot free: an empty list.
+        `most` bounds the number taken. The first ones start at once, in `executors` that live and are free.
+        Nothing ready, paused or no slot free: an empty list.
         """
         with self._store.transaction():
             self._hold_shared_slots()
@@ -137,7 +146,8 @@ class Board:
                     break
                 if self._task_holds(task, now):
                     continue
-                claims.append(self._claim(task, agent, claimer, now))
+                executor = executors[len(claims)] if len(claims) < len(executors) else None
+                claims.append(self._claim(task, agent, claimer, now, executor))
                 load = load.with_one_more()
                 machine = replace(machine, live=machine.live + 1)
             return claims
@@ -193,7 +203,14 @@ class Board:
         unfinished = tasks.unfinished_predecessors(self._store, task)
         return task_holds(task, unfinished, now, self._config.backoff_cap)
 
-    def _claim(self, task: Task, agent: Agent, claimer: ProcessIdentity, now: datetime) -> Claim:
+    def _claim(
+        self,
+        task: Task,
+        agent: Agent,
+        claimer: ProcessIdentity,
+        now: datetime,
+        executor: ProcessIdentity | None = None,
+    ) -> Claim:
         token = self._store.number("token")
         ready_since = max(filter(None, (task.updated_at, task.not_before, task.retry_at)))
         number = attempts.claim(
@@ -203,6 +220,7 @@ class Board:
             agent=agent.name,
             host=self._config.host,
             claimer=claimer,
+            executor=executor,
             now=now,
             lease_expires_at=self._lease_end(now),
             queue_wait_seconds=max((now - ready_since).total_seconds(), 0.0),
@@ -210,7 +228,7 @@ class Board:
         moved = self._moves.move(
             task, Event.CLAIM, actor=agent.name, agent=agent.name, attempt=number, token=token, retry_at=None
         )
-        return Claim(moved, agent, Lease(task.id, number, token))
+        return Claim(moved, agent, Lease(task.id, number, token), executor)
 
     def start(self, lease: Lease, executor: ProcessIdentity) -> LeaseState:
         """Note that `executor` starts the runner now; the last check before it does. Raises LeaseLost."""
@@ -229,7 +247,8 @@ class Board:
     def finish(self, lease: Lease, ending: Ending) -> Task:
         """Record how the attempt ended and move its task on. Saying the same again is harmless. Raises LeaseLost."""
         now = self._clock.now()
-        ending = replace(ending, error=limits.program_text(ending.error))
+        if ending.error is not None:
+            ending = replace(ending, error=limits.program_text(ending.error))
         with self._store.transaction():
             task = tasks.lock(self._store, lease.task_id)
             if task is None:  # deleted since

@@ -12,7 +12,7 @@ import pytest
 
 from mission_control.domain.attempt import Attempt, Outcome
 from mission_control.execution import process
-from mission_control.execution.attendance import Attendance
+from mission_control.execution.attendance import Attendance, claim_nothing
 from mission_control.execution.execution import Execution
 from mission_control.execution.launchers.local import LocalLauncher
 from mission_control.execution.recorder import GO_ON
@@ -47,7 +47,7 @@ def attendance(mission: RealMission, launcher: OtherEnds) -> Iterator[Attendance
     """Attends one executor of `T-1`, which has said nothing yet."""
     attendance = Attendance(mission.board, cast("LocalLauncher", launcher), lease_seconds=60)
     mission.add("true", max_attempts=5)
-    attendance.turn(0, lambda: mission.board.claim("ada", claimer=process.own_identity()))
+    attendance.turn(0, lambda free: mission.board.claim("ada", claimer=process.own_identity(), executors=free))
     yield attendance
     attendance.close()
 
@@ -85,7 +85,7 @@ def test_whoever_got_the_pid_of_an_executor_that_ended_is_not_taken_for_it(
 ) -> None:
     ask_to_start(launcher.channels[0], session_leader)
     launcher.channels[0].close()
-    attendance.turn(0, list)
+    attendance.turn(0, claim_nothing)
     assert only_attempt(mission).executor is None
     assert only_attempt(mission).outcome is Outcome.LOST
 
@@ -94,7 +94,7 @@ def test_an_executor_that_lives_is_registered_and_answered(
     mission: RealMission, attendance: Attendance, launcher: OtherEnds, session_leader: int
 ) -> None:
     ask_to_start(launcher.channels[0], session_leader)
-    attendance.turn(0, list)
+    attendance.turn(0, claim_nothing)
     assert only_attempt(mission).executor == process.identity(session_leader)
     assert launcher.channels[0].recv(100) == GO_ON + b"\n"
 
@@ -113,6 +113,6 @@ def test_the_end_of_an_executor_that_ended_while_it_asked_survives_a_power_cut(
         lambda _cursor, sql, _bindings: note(sql)
     )
     ask_to_start(launcher.channels[0], gone)
-    attendance.turn(0, list)
+    attendance.turn(0, claim_nothing)
     assert only_attempt(mission).outcome is Outcome.LOST
     assert relaxed == []

@@ -108,7 +108,7 @@ def test_a_kill_at_any_step_neither_loses_a_task_nor_runs_it_twice_at_once(
 
 # The same where an executor is given its second attempt.
 STEPS_TO_THE_NEXT = [
-    ("heartbeat", f"{EXECUTION}.attendance:Attendance._start_at_once", "after", 2),  # not yet committed
+    ("heartbeat", "mission_control.moves:Moves.move", "after", 3),  # claimed, not yet committed
     ("heartbeat", f"{EXECUTION}.attended:Attended.give", "before", 1),  # committed, with the first one's end
     ("heartbeat", f"{EXECUTION}.attended:Attended.give", "after", 1),
     ("executor", f"{EXECUTION}.executor:Executor._next_order", "before", 1),

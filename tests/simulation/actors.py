@@ -13,10 +13,10 @@ from signal import SIGKILL, SIGTERM
 from typing import cast
 
 from mission_control.board import Board, Claim
-from mission_control.domain.attempt import Ending, Outcome
+from mission_control.domain.attempt import Ending, Outcome, ProcessIdentity
 from mission_control.errors import Conflict, LeaseLost, NotFound, Unavailable
 from mission_control.execution import exit_file
-from mission_control.execution.attendance import Attendance
+from mission_control.execution.attendance import Attendance, ClaimMore, claim_nothing
 from mission_control.execution.execution import RENEWALS_PER_LEASE, Execution, Order
 from mission_control.execution.launchers.local import LocalLauncher
 from mission_control.execution.recorder import ANSWER_SECONDS, RENEWED
@@ -30,30 +30,30 @@ TERM = "SIGTERM"
 NEWS = "SIGUSR1"
 
 
-Claiming = Callable[[], list[Claim]]
-
-
 def start_heartbeat(world: World, machine: Machine, names: Sequence[str], *, wait: bool) -> None:
     """A heartbeat process for these agents, as cron starts it; with `wait` it stays, as a dispatcher does."""
     me = machine.spawn(Kind.HEARTBEAT)
 
-    def claim() -> list[Claim]:
-        return [claim for name in sorted(names) for claim in machine.board.claim(name, claimer=me.identity)]
+    def claim(executors: Sequence[ProcessIdentity]) -> list[Claim]:
+        found: list[Claim] = []
+        for name in sorted(names):
+            found += machine.board.claim(name, claimer=me.identity, executors=executors[len(found) :])
+        return found
 
-    me.story = heartbeat(world, me, first=claim, later=claim if wait else list, wait=wait)
+    me.story = heartbeat(world, me, first=claim, later=claim if wait else claim_nothing, wait=wait)
 
 
 def start_run(world: World, machine: Machine, task_id: int, name: str) -> None:
     """A process in which a person runs one task out of turn."""
     me = machine.spawn(Kind.HEARTBEAT)
 
-    def claim() -> list[Claim]:
+    def claim(executors: Sequence[ProcessIdentity]) -> list[Claim]:
         return [machine.board.claim_task(task_id, name, claimer=me.identity)]
 
-    me.story = heartbeat(world, me, first=claim, later=list, wait=True)
+    me.story = heartbeat(world, me, first=claim, later=claim_nothing, wait=True)
 
 
-def heartbeat(world: World, me: SimulatedProcess, *, first: Claiming, later: Claiming, wait: bool) -> Story:
+def heartbeat(world: World, me: SimulatedProcess, *, first: ClaimMore, later: ClaimMore, wait: bool) -> Story:
     """Recover, claim, launch, attend: as Heart and Shift do it."""
     try:
         _recover(world, me)
@@ -83,7 +83,7 @@ def _recover(world: World, me: SimulatedProcess) -> None:
         world.note(f"recovered {', '.join(f'{a.name} ({a.outcome})' for a in ended)}", "recovered")
 
 
-def _turn(world: World, attendance: Attendance, claim: Claiming) -> None:
+def _turn(world: World, attendance: Attendance, claim: ClaimMore) -> None:
     if claims := attendance.turn(0, claim):
         world.note(f"claimed {', '.join(claim.name for claim in claims)}", "claimed")
 

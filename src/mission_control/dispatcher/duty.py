@@ -13,6 +13,7 @@ from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.dispatcher.calendar import Calendar, Page
 from mission_control.dispatcher.trouble import LauncherLost
+from mission_control.domain.attempt import ProcessIdentity
 from mission_control.domain.shares import Wish, fair_shares
 from mission_control.errors import Conflict, InvalidInput, NotFound, Unavailable
 from mission_control.execution.attendance import Attendance
@@ -87,8 +88,8 @@ class Duty:
             return self._longest_sleep
         return min(max((instant - now).total_seconds(), 0), self._longest_sleep)
 
-    def _claim(self) -> list[Claim]:
-        """Everything that is to do now, inside the transaction of the attendance."""
+    def _claim(self, executors: Sequence[ProcessIdentity]) -> list[Claim]:
+        """Everything that is to do now, inside the transaction of the attendance; `executors` are free for it."""
         self._has_more = False
         if not self._attendance.can_launch:
             return []
@@ -104,7 +105,7 @@ class Duty:
         claims: list[Claim] = []
         # In the order of their names, so that several who lock the same agents do not wait for one another in a ring.
         for name in sorted(shares):
-            claims += self._claim_for(name, shares[name])
+            claims += self._claim_for(name, shares[name], executors[len(claims) :])
         self._wake({a.agent for a in able if a.live == 0} & {claim.agent.name for claim in claims}, now)
         self._has_more = bool(claims) and sum(shares.values()) < sum(wish.slots - wish.live for wish in wishes)
         return claims
@@ -115,10 +116,10 @@ class Duty:
             return MOST_AT_ONCE
         return min(MOST_AT_ONCE, slots - dispatch.live_here(self._store, self._config.host))
 
-    def _claim_for(self, name: str, share: int) -> list[Claim]:
+    def _claim_for(self, name: str, share: int, executors: Sequence[ProcessIdentity]) -> list[Claim]:
         """What this agent gets; its faults are its own."""
         try:
-            claims = self._board.claim(name, claimer=own_identity(), most=share)
+            claims = self._board.claim(name, claimer=own_identity(), most=share, executors=executors)
         except NotFound:
             return []  # left the squad meanwhile
         except (Conflict, InvalidInput) as fault:

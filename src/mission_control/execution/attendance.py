@@ -18,7 +18,7 @@ from typing import Any
 
 from mission_control.board import Board, Claim
 from mission_control.config import Config
-from mission_control.domain.attempt import Ending, Outcome
+from mission_control.domain.attempt import Ending, Outcome, ProcessIdentity
 from mission_control.errors import Conflict, LeaseLost, NotFound, Unavailable
 from mission_control.execution import exit_file
 from mission_control.execution.attended import Attended
@@ -29,7 +29,13 @@ from mission_control.store import attempts
 from mission_control.store.attempts import Lease
 from mission_control.store.store import Store
 
+ClaimMore = Callable[[Sequence[ProcessIdentity]], Sequence[Claim]]
 IDLE_SECONDS = 1.0  # how long an executor without work is kept for more
+
+
+def claim_nothing(executors: Sequence[ProcessIdentity]) -> list[Claim]:  # noqa: ARG001  a ClaimMore
+    """For who only stays until the end of what runs."""
+    return []
 
 
 @contextmanager
@@ -92,10 +98,11 @@ class Attendance:
             self._at_work[claim.name] = attended = Attended(channel, claim)
             self._selector.register(channel, selectors.EVENT_READ, attended)
 
-    def turn(self, seconds: float, claim_more: Callable[[], Sequence[Claim]]) -> list[Claim]:
+    def turn(self, seconds: float, claim_more: ClaimMore) -> list[Claim]:
         """Wait for news up to `seconds`; write it and what `claim_more` claims in one transaction; answer; launch.
 
-        `claim_more` is asked when an executor has ended, somebody rang or the time is over. Returns the new claims.
+        `claim_more` is asked when an executor has ended, somebody rang or the time is over; it is told which executors
+        are free, or will be by this commit, and lets its first claims start in them. Returns the new claims.
         Raises Unavailable when the board cannot be written or nothing can be launched; may then be called again.
         """
         until_renewal = max(self._renew_at - time.monotonic(), 0)
@@ -112,8 +119,9 @@ class Attendance:
                 self._release()
                 for attended in speaking:
                     self._write(attended)
-                claims = list(claim_more()) if is_news else []
-                goers_on = self._start_at_once(claims, speaking)
+                free = self._free(speaking)
+                claims = list(claim_more([*free])) if is_news else []
+                goers_on = [free[claim.executor] for claim in claims if claim.executor is not None]
                 renewed = self._renew(set(self._at_work.values()).difference(speaking))
         except Unavailable:
             # Nothing was written. Hang up: each of them goes to the board alone until it gets through.
@@ -124,8 +132,9 @@ class Attendance:
         self._to_release.clear()
         for attended, (lost, cancel_requested) in renewed.items():
             attended.tell_renewal(lost=lost, cancel_requested=cancel_requested)
-        for claim, attended in zip(claims, goers_on, strict=False):
-            self._give(attended, claim)
+        for claim in claims[: len(goers_on)]:
+            assert claim.executor is not None
+            self._give(free[claim.executor], claim)
         for attended in set(speaking).difference(goers_on):
             self._answer(attended)
         self._dismiss_idle()
@@ -197,14 +206,9 @@ class Attendance:
         except (Conflict, NotFound):
             pass  # somebody has ended the attempt
 
-    def _start_at_once(self, claims: Sequence[Claim], speaking: Sequence[Attended]) -> list[Attended]:
-        """Note that the first of these claims start, in executors that are free or will be by this commit."""
-        free = [attended for attended in (*speaking, *self._idle) if attended.can_go_on]
-        chosen = list(dict.fromkeys(free))[: len(claims)]
-        for claim, attended in zip(claims, chosen, strict=False):
-            assert attended.executor is not None
-            self._board.start(claim.lease, attended.executor)
-        return chosen
+    def _free(self, speaking: Sequence[Attended]) -> dict[ProcessIdentity, Attended]:
+        """Executors that are free, or will be by the commit that is under way."""
+        return {a.executor: a for a in (*speaking, *self._idle) if a.can_go_on and a.executor is not None}
 
     def _answer(self, attended: Attended) -> None:
         attended.answer()

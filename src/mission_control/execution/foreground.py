@@ -12,7 +12,7 @@ from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain.attempt import Outcome
 from mission_control.execution import process
-from mission_control.execution.attendance import attending
+from mission_control.execution.attendance import attending, claim_nothing
 from mission_control.execution.recovery import recover
 from mission_control.folder import Folder
 from mission_control.store import attempts
@@ -43,7 +43,7 @@ def run_in_foreground(
         attendance.launch([claim])
         output = _Copy(folder.output(task_id, claim.lease.number), show)
         while attendance.live:
-            attendance.turn(LOOK_SECONDS, list)
+            attendance.turn(LOOK_SECONDS, claim_nothing)
             output.copy()
             if attendance.lost_sight_of:
                 recover(board, config=config, clock=clock)

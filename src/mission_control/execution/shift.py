@@ -9,6 +9,7 @@ from mission_control import log
 from mission_control.board import Board, Claim
 from mission_control.clock import Clock
 from mission_control.config import Config
+from mission_control.domain.attempt import ProcessIdentity
 from mission_control.errors import NotFound, Unavailable
 from mission_control.execution.attendance import Attendance, attending
 from mission_control.execution.doorbell import Doorbell
@@ -72,11 +73,11 @@ class Shift:
         wanted = self._names if names is None else names
         claimer = own_identity()
 
-        def claim() -> list[Claim]:
+        def claim(executors: Sequence[ProcessIdentity]) -> list[Claim]:
             found: list[Claim] = []
             for name in sorted(wanted):
                 try:
-                    found += self._board.claim(name, claimer=claimer)
+                    found += self._board.claim(name, claimer=claimer, executors=executors[len(found) :])
                 except NotFound:
                     continue  # left the squad during the shift
             return found

@@ -38,11 +38,15 @@ def claim(
     agent: str,
     host: str,
     claimer: ProcessIdentity,
+    executor: ProcessIdentity | None,
     now: datetime,
     lease_expires_at: datetime,
     queue_wait_seconds: float,
 ) -> int:
-    """Insert the next attempt and return its number. The schema refuses a second live one."""
+    """Insert the next attempt and return its number. The schema refuses a second live one.
+
+    With an `executor` it starts at once.
+    """
     row = store.row(
         "attempt.claim",
         task_id=task_id,
@@ -52,7 +56,11 @@ def claim(
         claimer_pid=claimer.pid,
         claimer_started=claimer.started,
         claimer_boot=claimer.boot,
+        pid=executor and executor.pid,
+        pid_started=executor and executor.started,
+        pid_boot=executor and executor.boot,
         now=now,
+        started_at=executor and now,
         lease_expires_at=lease_expires_at,
         queue_wait_seconds=queue_wait_seconds,
     )

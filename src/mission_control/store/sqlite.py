@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ class SqliteConnection:
                 "otherwise restore the last backup."
             )
         self._path = path
+        self._columns: dict[str, tuple[str, ...]] = {}  # of the rows that a statement gives, once it has given one
         new = create and not (os.path.exists(path) and os.path.getsize(path))
         try:
             if new and path != ":memory:":
@@ -91,14 +93,11 @@ class SqliteConnection:
             if parameters is None:
                 self._apsw.execute(sql)
                 return []
-            cursor = self._apsw.cursor()
-            cursor.execute(
+            cursor = self._apsw.execute(
                 sql, {name: value if type(value) in _AS_IT_IS else _plain(value) for name, value in parameters.items()}
             )
-            names = [column[0] for column in cursor.get_description()]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        except apsw.ExecutionCompleteError:  # it ended without a row
-            return []
+            names = self._columns.get(sql) or self._learn_columns(sql, cursor)
+            return [dict(zip(names, row, strict=True)) for row in cursor]
         except (OverflowError, UnicodeEncodeError) as fault:
             raise InvalidInput(f"A value cannot be stored: {fault}.") from fault
         except apsw.Error as fault:
@@ -110,6 +109,13 @@ class SqliteConnection:
                     "nothing: look before you repeat it. Then: missionctl doctor"
                 ) from fault
             raise self._ours(fault) from fault
+
+    def _learn_columns(self, sql: str, cursor: apsw.Cursor) -> tuple[str, ...]:
+        try:
+            found = self._columns[sql] = tuple(column[0] for column in cursor.get_description())
+        except apsw.ExecutionCompleteError:  # it ended without a row
+            return ()
+        return found
 
     def close(self) -> None:
         self._apsw.close()
@@ -187,6 +193,7 @@ def library_version() -> str:
     return apsw.sqlite_lib_version()
 
 
+@lru_cache(maxsize=8)  # one instant stands in several columns of several statements
 def text_of_instant(moment: datetime) -> str:
     """`2026-02-06T10:00:00.000000Z`: of one length, so that texts compare as instants do."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

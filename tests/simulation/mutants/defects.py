@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -11,13 +11,11 @@ from typing import Any
 import pytest
 
 from mission_control import board as board_module
-from mission_control.board import Board, Claim
+from mission_control.board import Board
 from mission_control.domain.attempt import Attempt, Ending, Outcome, ProcessIdentity, Verdict, judge
 from mission_control.domain.readiness import HoldKind
 from mission_control.domain.task import Event, Task
 from mission_control.execution import process, recovery
-from mission_control.execution.attendance import Attendance
-from mission_control.execution.attended import Attended
 from mission_control.execution.recovery import Dead, find_dead
 from mission_control.folder import Folder
 from mission_control.moves import Moves
@@ -152,11 +150,6 @@ def _relaxed(self: Board, *, durable: bool = True) -> Iterator[None]:
         yield
 
 
-def _go_on_unnoted(self: Attendance, claims: Sequence[Claim], speaking: Sequence[Attended]) -> list[Attended]:
-    free = [attended for attended in (*speaking, *self._idle) if attended.can_go_on]
-    return list(dict.fromkeys(free))[: len(claims)]
-
-
 # Recovery
 
 
@@ -236,7 +229,7 @@ DEFECTS = [
     _defect("an end without token", _query("attempt.finish", (_THIS_ATTEMPT, "")), "I2", "I4", "I5"),
     _defect(
         "an executor that goes on while nobody notes its start",
-        _attribute(Attendance, "_start_at_once", _go_on_unnoted),
+        _query("attempt.claim", (":pid, :pid_started, :pid_boot, :now, :started_at", "NULL, NULL, NULL, :now, NULL")),
         "I1",
         "I2",
         "I5",

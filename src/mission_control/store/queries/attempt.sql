@@ -4,10 +4,12 @@
 --   m.exit_code, m.signal, m.error, m.queue_wait_seconds, m.duration_seconds, m.tokens_in, m.tokens_out, m.cost_usd
 
 -- name: claim
+-- Attempts of a task are numbered without gaps, for none is ever removed alone; to count them costs a third of max().
 INSERT INTO attempt (task_id, number, token, agent, host, claimer_pid, claimer_started, claimer_boot,
-                     claimed_at, lease_expires_at, queue_wait_seconds)
-VALUES (:task_id, (SELECT coalesce(max(number), 0) + 1 FROM attempt WHERE task_id = :task_id), :token, :agent,
-        :host, :claimer_pid, :claimer_started, :claimer_boot, :now, :lease_expires_at, :queue_wait_seconds)
+                     pid, pid_started, pid_boot, claimed_at, started_at, lease_expires_at, queue_wait_seconds)
+VALUES (:task_id, (SELECT count(*) + 1 FROM attempt WHERE task_id = :task_id), :token, :agent,
+        :host, :claimer_pid, :claimer_started, :claimer_boot,
+        :pid, :pid_started, :pid_boot, :now, :started_at, :lease_expires_at, :queue_wait_seconds)
 RETURNING number;
 
 -- name: start
