@@ -29,6 +29,12 @@ from mission_control.store.store import Row
 
 BUSY_SECONDS = 10.0  # how long a statement waits for another writer
 CHECKPOINT_PAGES = 4000  # a commit that finds the log this long writes it back itself; heartbeats do it before
+PRAGMAS = (
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+    "temp_store = MEMORY",  # or what a savepoint may have to undo, of 16 pages or more, goes through a file of its own
+)
 PAGES_AT_ONCE = 2_000  # of a copy, between which other writers get their turn
 
 
@@ -63,7 +69,7 @@ class SqliteConnection:
                 self._apsw.execute("PRAGMA locking_mode = EXCLUSIVE")  # first, before it is read
             if create:
                 self._begin_log()
-            for pragma in ("synchronous = FULL", "foreign_keys = ON", f"wal_autocheckpoint = {CHECKPOINT_PAGES}"):
+            for pragma in PRAGMAS:
                 self._apsw.execute(f"PRAGMA {pragma}")
         except OSError as fault:
             raise Unavailable(f"The database {path} cannot be made: {fault.strerror}.") from fault
