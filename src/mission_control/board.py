@@ -16,7 +16,7 @@ from mission_control.domain.agent import Agent
 from mission_control.domain.attempt import Attempt, Ending, ProcessIdentity, attempt_name, judge
 from mission_control.domain.draft import Defaults, NewTask, check
 from mission_control.domain.history import CommentKind
-from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, RunnerLoad, agent_hold, task_holds
+from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, RunnerLoad, agent_hold, room, task_holds
 from mission_control.domain.retry import RetryPolicy
 from mission_control.domain.task import Event, Status, Task, move, rank, task_name
 from mission_control.errors import Conflict, DependencyCycle, InvalidInput, LeaseLost, NotFound
@@ -137,19 +137,15 @@ class Board:
             load, machine = self._loads(agent)
             now = self._clock.now()  # not before the locks, for which it may have waited
             tasks.wake_due(self._store, name, now=now, latest_backoff=now + self._config.backoff_cap)
-            if agent_hold(load, machine):
+            free = room(load, machine)
+            if free == 0:
                 return []
-            free = load.slots - load.live
             claims: list[Claim] = []
             for task in tasks.ready(self._store, name, now=now, limit=free if most is None else min(free, most)):
-                if agent_hold(load, machine):
-                    break
                 if self._task_holds(task, now):
                     continue
                 executor = executors[len(claims)] if len(claims) < len(executors) else None
                 claims.append(self._claim(task, agent, claimer, now, executor))
-                load = load.with_one_more()
-                machine = replace(machine, live=machine.live + 1)
             return claims
 
     def claim_task(self, task_id: int, name: str, *, claimer: ProcessIdentity) -> Claim:

@@ -41,17 +41,17 @@ class Folder:
 
     def attempt(self, task_id: int, number: int) -> Path:
         """Everything of one attempt: output.log, exit.json, workspace."""
-        return self.home / "runs" / f"T-{task_id}" / str(number)
+        return self.home / f"runs/T-{task_id}/{number}"
 
     def output(self, task_id: int, number: int) -> Path:
         """What the runner of one attempt printed."""
-        return self.attempt(task_id, number) / "output.log"
+        return self.home / f"runs/T-{task_id}/{number}/output.log"
 
     def heartbeat_log(self, agent: str) -> Path:
-        return self.home / "logs" / f"{agent}-heartbeat.log"
+        return self.home / f"logs/{agent}-heartbeat.log"
 
     def executor_log(self, agent: str) -> Path:
-        return self.home / "logs" / f"{agent}-executor.log"
+        return self.home / f"logs/{agent}-executor.log"
 
     def soul(self, agent: str) -> Path:
         """Who the agent is; written by people."""

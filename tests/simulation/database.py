@@ -68,6 +68,10 @@ class FragileConnection:
     def is_in_place(self) -> bool:
         return self._real.is_in_place
 
+    @property
+    def changed(self) -> int:
+        return self._real.changed
+
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         match self._fuse.burn() if _changes_something(sql) else None:
             case Fault.KILL:

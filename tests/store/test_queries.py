@@ -27,8 +27,8 @@ def names(dialect: Dialect) -> set[str]:
 
 def asked_for() -> set[str]:
     """All queries that the code names; where it puts a name together, all that begin as it does."""
-    whole = re.compile(r'\.rows?\(\s*"([a-z]+\.[a-z_]+)"')
-    begun = re.compile(r'\.rows?\(\s*f"([a-z]+\.[a-z_]*)\{')
+    whole = re.compile(r'\.(?:rows?|changes)\(\s*"([a-z]+\.[a-z_]+)"')
+    begun = re.compile(r'\.(?:rows?|changes)\(\s*f"([a-z]+\.[a-z_]*)\{')
     literal = {name for text in SOURCES for name in whole.findall(text)}
     beginnings = tuple(start for text in SOURCES for start in begun.findall(text))
     return literal | {name for name in names(SQLITE) if name.startswith(beginnings)}

@@ -12,7 +12,7 @@ from mission_control.store.queries import Queries, parse
 
 STORE = Path(__file__).parents[2] / "src" / "mission_control" / "store"
 FILES = sorted((STORE / "queries").glob("*.sql"))
-QUERY = re.compile(r"""\.rows?\(\s*f?["']([a-z_]+\.[a-z_{}]+)["']""")
+QUERY = re.compile(r"""\.(?:rows?|changes)\(\s*f?["']([a-z_]+\.[a-z_{}]+)["']""")
 
 
 def named(dialect):

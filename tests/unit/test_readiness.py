@@ -14,6 +14,7 @@ from mission_control.domain.readiness import (
     RunnerLoad,
     agent_hold,
     explain,
+    room,
 )
 from mission_control.domain.task import Status
 from support.clock import START
@@ -82,9 +83,25 @@ def test_what_keeps_the_only_agent_keeps_the_task(agent, machine, kind):
 
 
 def test_a_full_runner_is_named_with_what_is_in_use_and_frees_with_its_first_end():
-    full = AgentLoad("ada", slots=3, live=0, runner=RunnerLoad("shell", slots=4, live=3)).with_one_more()
+    full = AgentLoad("ada", slots=3, live=1, runner=RunnerLoad("shell", slots=4, live=4))
     assert [hold.text for hold in holds(agents=[full])] == ["runner shell is full: 4 of 4 in use"]
     assert holds(agents=[AgentLoad("bob", slots=3, live=0, runner=RunnerLoad("shell", slots=4, live=3))]) == []
+
+
+@pytest.mark.parametrize(
+    ("agent", "machine", "expected"),
+    [
+        (AgentLoad("ada", slots=3, live=1), HERE, 2),
+        (AgentLoad("ada", slots=3, live=3), HERE, 0),
+        (AgentLoad("ada", slots=3, live=0, paused=True), HERE, 0),
+        (AgentLoad("ada", slots=3, live=5), HERE, 0),  # its slots were made fewer
+        (AgentLoad("ada", slots=3, live=0), MachineLoad("here", slots=5, live=4), 1),
+        (AgentLoad("ada", slots=3, live=0, runner=RunnerLoad("shell", slots=4, live=2)), HERE, 2),
+        (AgentLoad("ada", slots=3, live=0, runner=RunnerLoad("shell", slots=4, live=4)), HERE, 0),
+    ],
+)
+def test_the_scarcest_slots_say_how_much_room_there_is(agent, machine, expected):
+    assert room(agent, machine) == expected
 
 
 def test_one_free_agent_is_enough():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -54,11 +54,6 @@ class AgentLoad:
     paused: bool = False
     host: str | None = None
     runner: RunnerLoad | None = None
-
-    def with_one_more(self) -> AgentLoad:
-        """The load once this agent has taken one more task."""
-        runner = self.runner and replace(self.runner, live=self.runner.live + 1)
-        return replace(self, live=self.live + 1, runner=runner)
 
 
 @dataclass(frozen=True)
@@ -121,6 +116,14 @@ def agent_hold(agent: AgentLoad, machine: MachineLoad) -> Hold | None:
     if runner is not None and runner.live >= runner.slots:
         return Hold(HoldKind.RUNNER_FULL, f"runner {runner.name} is full: {runner.live} of {runner.slots} in use")
     return None
+
+
+def room(agent: AgentLoad, machine: MachineLoad) -> int:
+    """How many more tasks this agent can take on this machine now."""
+    if agent_hold(agent, machine):
+        return 0
+    loads = [load for load in (agent, machine, agent.runner) if load is not None]
+    return min(load.slots - load.live for load in loads if load.slots is not None)
 
 
 def explain(

@@ -137,8 +137,11 @@ class Executor:
     def _keep(self, act: Callable[[], None]) -> None:
         """Without room for the exit file the board is told all the same, for as long as that takes."""
         try:
-            make_private_directory(self._attempt_folder)
-            act()
+            try:
+                act()
+            except FileNotFoundError:  # it was never made, or somebody has removed it
+                make_private_directory(self._attempt_folder)
+                act()
         except OSError as fault:
             self.say("attempt_not_recorded", error=f"exit file: {fault}")
 
@@ -182,7 +185,9 @@ class Executor:
     def _work(self) -> Ending:
         """Run the runner to its end, one way or another."""
         try:
-            make_private_directory(self._workspace)
+            # From the top, where the first is new, too: the other way round costs two tries that fail.
+            for directory in (os.path.dirname(self._attempt_folder), self._attempt_folder, self._workspace):
+                make_private_directory(directory)
             output = Output(self._output_path, self._config.max_output_bytes)
         except OSError as fault:
             return Ending(Outcome.FAILED, error=f"its folder cannot be made: {fault}")

@@ -18,6 +18,7 @@ class PostgresConnection:
     """One psycopg connection; transactions are begun and ended by the Store."""
 
     dialect: Dialect = POSTGRES
+    changed = 0
 
     def __init__(self, address: str) -> None:
         try:
@@ -45,6 +46,7 @@ class PostgresConnection:
         values = None if parameters is None else {name: _plain(value) for name, value in parameters.items()}
         try:
             cursor = self._psycopg.execute(sql, values)
+            self.changed = cursor.rowcount
             return cursor.fetchall() if cursor.description else []
         except (psycopg.Error, UnicodeEncodeError) as fault:
             if sql == "COMMIT" and self._psycopg.broken:

@@ -116,6 +116,10 @@ class SqliteConnection:
                 ) from fault
             raise self._ours(fault) from fault
 
+    @property
+    def changed(self) -> int:
+        return self._apsw.changes()
+
     def _learn_columns(self, sql: str, cursor: apsw.Cursor) -> tuple[str, ...]:
         try:
             found = self._columns[sql] = tuple(column[0] for column in cursor.get_description())

@@ -30,6 +30,10 @@ class Connection(Protocol):
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run one statement (or, without parameters, several) and return the rows of the last."""
 
+    @property
+    def changed(self) -> int:
+        """How many rows the last statement changed, without what triggers did."""
+
     def close(self) -> None:
         """Give everything back; the object is not used again."""
 
@@ -119,6 +123,11 @@ class Store:
         """The only row of a named query, or None."""
         found = self.rows(query, **parameters)
         return found[0] if found else None
+
+    def changes(self, query: str, /, **parameters: Any) -> bool:
+        """Run a named query that changes at most one row; whether it did."""
+        self._connection.execute(self._queries[query], parameters)
+        return self._connection.changed == 1
 
     def script(self, sql: str) -> None:
         """Several statements without parameters, as migrations are."""

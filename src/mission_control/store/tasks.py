@@ -90,7 +90,7 @@ def insert(store: Store, task: Task, *, legacy: str | None = None) -> None:
 
 def move(store: Store, moved: Task, *, from_status: Status, now: datetime) -> bool:
     """Write the new status and all that goes with it; False when it no longer stood at `from_status`."""
-    row = store.row(
+    return store.changes(
         "task.move",
         id=moved.id,
         status=moved.status,
@@ -103,7 +103,6 @@ def move(store: Store, moved: Task, *, from_status: Status, now: datetime) -> bo
         from_status=from_status,
         now=now,
     )
-    return row is not None
 
 
 def edit(store: Store, task: Task, *, now: datetime) -> None:

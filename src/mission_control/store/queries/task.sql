@@ -90,8 +90,7 @@ VALUES (:id, :title, :description, :status, :priority, :kind, :command, :max_att
 UPDATE task
    SET status = :status, failures = :failures, retry_at = :retry_at, not_before = :not_before, reason = :reason,
        token = :token, cancel_requested_at = :cancel_requested_at, updated_at = :now
- WHERE id = :id AND status = :from_status
-RETURNING id;
+ WHERE id = :id AND status = :from_status;
 
 -- name: edit
 UPDATE task
