@@ -158,10 +158,10 @@ def _join(config: Config, store: Store) -> Mission:
         )
 
     def keep_up() -> None:
-        if config.mirror or config.backup_at is not None:
-            from mission_control.ops.upkeep import keep_up
+        if config.wants_upkeep:
+            from mission_control.ops.upkeep import Upkeep
 
-            keep_up(store, config, clock, patient=True)
+            Upkeep(config, clock).keep(store, patient=True)
 
     parts = Parts(
         board=board,

@@ -88,6 +88,11 @@ class Config:
         return self.database is not None and self.database.startswith(("postgresql://", "postgres://"))
 
     @property
+    def wants_upkeep(self) -> bool:
+        """Whether anything is to be done besides the work, see ops/upkeep.py."""
+        return self.mirror or self.backup_at is not None
+
+    @property
     def backoff_cap(self) -> timedelta:
         return timedelta(seconds=self.backoff_cap_seconds)
 

@@ -81,3 +81,14 @@ class StoreDamaged(Unavailable):
 
 class SchemaMismatch(Unavailable):
     """The database was written by a newer program than this one."""
+
+
+def describe(fault: Exception) -> str:
+    """What went wrong, for a log; of a fault that nobody foresaw also where."""
+    if isinstance(fault, MissionControlError):
+        return str(fault)
+    import traceback
+
+    frames = traceback.extract_tb(fault.__traceback__)
+    where = f" at {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
+    return f"{type(fault).__name__}: {fault}{where}"

@@ -42,6 +42,8 @@ LEVELS: Mapping[str, str] = {
     "backup_made": "INFO",
     "backup_failed": "ERROR",
     "mirror_failed": "ERROR",
+    "upkeep_failed": "ERROR",
+    "upkeep_goes_on": "INFO",
 }
 
 

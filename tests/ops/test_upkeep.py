@@ -21,6 +21,7 @@ from mission_control.ops.backup import shelf
 from mission_control.ops.backup.schedule import back_up_if_due, is_due
 from mission_control.ops.doctor.finding import Level
 from mission_control.ops.legacy.mirror import mirror_if_due
+from mission_control.ops.upkeep import Duty, Means, Upkeep
 from mission_control.store.schema import connect, migrate, open_store
 from mission_control.store.store import Store
 from support.backups import finished, make
@@ -63,6 +64,76 @@ def test_an_hour_that_there_is_not_or_twice_is_due_once_all_the_same() -> None:
             if is_due(now, last, at, BERLIN):
                 last, made = now, made + 1
         assert made == 1, day
+
+
+# The list of duties
+
+
+class Chore:
+    """A duty that notes when it is done, every so many seconds, and fails while it has a fault."""
+
+    def __init__(self, name: str, seconds: float, fault: Exception | None = None) -> None:
+        self.done_at: list[float] = []
+        self.fault = fault
+        self._seconds = seconds
+        self.duty = Duty(name, lambda _: True, self._do)
+
+    def _do(self, means: Means) -> datetime:
+        self.done_at.append(means.clock.monotonic() - 1000)
+        if self.fault is not None:
+            raise self.fault
+        return means.clock.now() + timedelta(seconds=self._seconds)
+
+
+@pytest.fixture
+def live_with(store: Store, config: Config, clock: FakeClock) -> Callable[..., None]:
+    """Keeps these duties up for so many seconds, as the resident process does."""
+
+    def live(*chores: Chore, seconds: float) -> None:
+        upkeep = Upkeep(config, clock, [chore.duty for chore in chores])
+        end = clock.monotonic() + seconds
+        while clock.monotonic() < end:
+            clock.advance(timedelta(seconds=upkeep.keep(store)))
+
+    return live
+
+
+ON_SQLITE = pytest.mark.parametrize("address", ["sqlite"], indirect=True)
+
+
+@ON_SQLITE
+def test_each_duty_has_its_own_time(live_with: Callable[..., None]) -> None:
+    often, seldom, past = Chore("often", 7), Chore("seldom", 86_400), Chore("past", -5)
+    live_with(often, seldom, seconds=130)
+    assert often.done_at == [7 * count for count in range(19)]
+    assert seldom.done_at == [0, 60, 120], "asked again at least every minute, for the clock may be set"
+    live_with(past, seconds=0.95)
+    assert len(past.done_at) == 10, "one that never is content does not spin"
+
+
+@ON_SQLITE
+def test_a_duty_that_fails_is_told_once_tried_ever_later_and_stops_no_other(
+    live_with: Callable[..., None], config: Config
+) -> None:
+    broken, whole = Chore("broken", 7, RuntimeError("no such luck")), Chore("whole", 7)
+    live_with(broken, whole, seconds=60)
+    assert broken.done_at == [0, 1, 3, 7, 15, 31]
+    assert whole.done_at[:3] == [0, 7, 14]
+    (line,) = (config.home / "logs" / "upkeep.log").read_text().splitlines()
+    assert 'ERROR   upkeep_failed duty=broken error="RuntimeError: no such luck at test_upkeep.py' in line
+
+
+@ON_SQLITE
+def test_a_duty_that_goes_on_says_so_and_has_its_old_time_again(store: Store, config: Config, clock: FakeClock) -> None:
+    chore = Chore("chore", 7, RuntimeError("no such luck"))
+    upkeep = Upkeep(config, clock, [chore.duty])
+    upkeep.keep(store)
+    assert upkeep.is_in_trouble
+    chore.fault = None
+    clock.advance(timedelta(seconds=1))
+    assert upkeep.keep(store) == 7
+    assert not upkeep.is_in_trouble
+    assert (config.home / "logs" / "upkeep.log").read_text().splitlines()[1].endswith("upkeep_goes_on duty=chore")
 
 
 @pytest.fixture

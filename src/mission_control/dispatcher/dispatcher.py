@@ -11,6 +11,7 @@ from mission_control.dispatcher.calendar import Calendar
 from mission_control.dispatcher.duty import Duty
 from mission_control.dispatcher.rescue import OpenStore, Rescue
 from mission_control.dispatcher.trouble import LauncherLost, Trouble
+from mission_control.dispatcher.upkeep import Keeper
 from mission_control.errors import StoreBusy, Unavailable
 from mission_control.execution.attendance import attending
 from mission_control.execution.doorbell import Doorbell
@@ -56,7 +57,9 @@ class Dispatcher:
         except OSError as fault:
             raise Unavailable(f"No doorbell can be hung in {self._folder.doorbells}: {fault}.") from fault
         rescue = Rescue(self._open_store, clock=self._clock, config=self._config, when_ended=self._ring)
+        keeper = Keeper(self._open_store, clock=self._clock, config=self._config)
         rescue.start()
+        keeper.start()
         try:
             while not self._stopping:
                 try:
@@ -64,6 +67,7 @@ class Dispatcher:
                 except Exception as fault:  # noqa: BLE001  the dispatcher's loop: it outlives whatever happens inside
                     self._sleep(self._trouble.note(fault))
         finally:
+            keeper.stop()
             rescue.stop()
             self._bell = None
             bell.close()

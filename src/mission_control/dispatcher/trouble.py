@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import traceback
-
 from mission_control import log
 from mission_control.clock import Clock
-from mission_control.errors import MissionControlError, Unavailable
+from mission_control.errors import Unavailable, describe
 from mission_control.folder import Folder
 
 FIRST_PAUSE_SECONDS = 0.05
@@ -33,7 +31,7 @@ class Trouble:
         """Log it unless it was the last thing logged; how many seconds to wait before trying again."""
         if not self._pause:
             self._since = self._clock.monotonic()
-        text = _words(fault)
+        text = describe(fault)
         if text != self._told:
             event = "launcher_lost" if isinstance(fault, LauncherLost) else "dispatcher_failed"
             log.append(self._path, event, self._clock.now(), doing=self._what, error=text)
@@ -47,12 +45,3 @@ class Trouble:
             seconds = self._clock.monotonic() - self._since
             log.append(self._path, "dispatcher_goes_on", self._clock.now(), doing=self._what, after_seconds=seconds)
             self._told, self._pause = "", 0.0
-
-
-def _words(fault: Exception) -> str:
-    """What went wrong; of a fault that nobody foresaw also where."""
-    if isinstance(fault, MissionControlError):
-        return str(fault)
-    frames = traceback.extract_tb(fault.__traceback__)
-    where = f" at {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
-    return f"{type(fault).__name__}: {fault}{where}"

@@ -1,8 +1,8 @@
-"""When heartbeats are due: cron expressions, read by cronsim."""
+"""When heartbeats are due: cron expressions, read by cronsim. And when something is due that is done once a day."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from mission_control.errors import InvalidInput
 
@@ -61,3 +61,25 @@ def next_heartbeat(expression: str, after: datetime, zone: tzinfo = UTC) -> date
         raise _refusal(expression, "it never fires again") from None
     except CronSimError as fault:
         raise _refusal(expression, str(fault)) from None
+
+
+def latest_time_of_day(now: datetime, at: str, zone: tzinfo) -> datetime:
+    """The last moment up to `now` at which a clock in `zone` showed `at` (HH:MM).
+
+    Where the clock is put forward over it, the moment at which it would have been; where it is put back, the first.
+    """
+    today = now.astimezone(zone).date()
+    moments = (time_of_day(today - timedelta(days=days), at, zone) for days in (0, 1))
+    return next(moment for moment in moments if moment.timestamp() <= now.timestamp())
+
+
+def next_time_of_day(now: datetime, at: str, zone: tzinfo) -> datetime:
+    """The first moment after `now` at which a clock in `zone` shows `at` (HH:MM)."""
+    today = now.astimezone(zone).date()
+    moments = (time_of_day(today + timedelta(days=days), at, zone) for days in (0, 1, 2))
+    return next(moment for moment in moments if moment.timestamp() > now.timestamp())
+
+
+def time_of_day(day: date, at: str, zone: tzinfo) -> datetime:
+    """When a clock in `zone` shows `at` (HH:MM) on that day, in UTC."""
+    return datetime.combine(day, time.fromisoformat(at), zone).astimezone(UTC)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from mission_control import log
 from mission_control.clock import Clock
 from mission_control.config import Config
+from mission_control.domain.schedule import latest_time_of_day
 from mission_control.errors import MissionControlError
 from mission_control.folder import Folder
 from mission_control.ops.backup import shelf
@@ -21,20 +22,9 @@ FAILED = "run/backup-failed"  # touched by a fault
 PAUSE_AFTER_FAULT = timedelta(minutes=15)
 
 
-def latest_instant(now: datetime, at: str, zone: tzinfo) -> datetime:
-    """The last moment up to `now` at which a clock in `zone` showed `at` (HH:MM).
-
-    Where the clock is put forward over it, the moment at which it would have been; where it is put back, the first.
-    """
-    wanted = time.fromisoformat(at)
-    today = now.astimezone(zone).date()
-    moments = (datetime.combine(today - timedelta(days=days), wanted, zone) for days in (0, 1))
-    return next(moment for moment in moments if moment.timestamp() <= now.timestamp())
-
-
 def is_due(now: datetime, last: datetime | None, at: str, zone: tzinfo) -> bool:
     """Whether the backup of `at` (HH:MM) is still to be made; one that was missed is made once, later."""
-    return last is None or last < latest_instant(now, at, zone)
+    return last is None or last < latest_time_of_day(now, at, zone)
 
 
 def back_up_if_due(config: Config, clock: Clock) -> Backup | None:
