@@ -1,6 +1,7 @@
 """Memory of one executor with many at work: its proportional share (PSS), as the kernel counts it.
 
 Beside it the least that this design can weigh: as many forks of a bare Python that only wait for a child.
+With `--executors 512` it asks what a large machine asks.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from mission_control.domain.attempt import Attempt
 
 LEFT = "executor, after its heartbeat has ended"
 ATTENDED = "executor, while its heartbeat waits"
+THROUGH_UP = "executor, while the dispatcher is up"
 BARE = "fork of a bare Python"
+LEAVES = ("heartbeat", "ada")  # the words of what ends before its executors do
 TARGET_MB = 2.0
 PATIENCE_SECONDS = 120.0
 
@@ -46,8 +49,9 @@ def main() -> None:
     with scratch() as folder:
         found = {
             BARE: bare_shares(count),
-            LEFT: our_shares(folder / "left", count, "heartbeat", "ada"),
+            LEFT: our_shares(folder / "left", count, *LEAVES),
             ATTENDED: our_shares(folder / "attended", count, "heartbeat", "ada", "--wait"),
+            THROUGH_UP: our_shares(folder / "up", count, "up"),
         }
     show(found, count)
     save("memory", megabytes=found)
@@ -66,26 +70,26 @@ def bare_shares(count: int) -> list[float]:
     assert parent.stdout is not None
     try:
         pids = [int(parent.stdout.readline()) for _ in range(count)]
-        _wait_until(lambda: all(_children(pid) for pid in pids))
+        _wait_until(lambda: all(children(pid) for pid in pids))
         return [share_megabytes(pid) for pid in pids]
     finally:
         os.killpg(parent.pid, signal.SIGKILL)
         parent.communicate()
 
 
-def our_shares(home: Path, count: int, *heartbeat: str) -> list[float]:
-    """PSS of each executor, in MB, of a mission whose one agent has so many slots."""
+def our_shares(home: Path, count: int, *words: str) -> list[float]:
+    """PSS of each executor that `missionctl WORDS` starts, in MB; the mission's one agent has so many slots."""
     mission = Mission(home)
     mission("agent", "add", "ada", "--slots", str(count))
     mission.add([{"title": "wait", "agents": ["ada"], "command": "exec sleep 600"}] * count)
-    waiting = mission.start(*heartbeat)
+    starter = mission.start(*words)
     opened = open_mission(str(home))
     try:
         _wait_until(lambda: len(_executors(opened.board.live())) == count)
         pids = _executors(opened.board.live())
-        _wait_until(lambda: all(_children(pid) for pid in pids))
-        if "--wait" not in heartbeat:
-            waiting.wait()
+        _wait_until(lambda: all(children(pid) for pid in pids))
+        if words == LEAVES:
+            starter.wait()
         return [share_megabytes(pid) for pid in pids]
     finally:
         for attempt in opened.board.live():
@@ -93,14 +97,16 @@ def our_shares(home: Path, count: int, *heartbeat: str) -> list[float]:
             opened.tell(attempt)
         _wait_until(lambda: not opened.board.live())
         opened.close()
-        waiting.wait()
+        if words == ("up",):
+            mission("down")
+        starter.wait()
 
 
 def _executors(live: Sequence[Attempt]) -> list[int]:
     return [attempt.executor.pid for attempt in live if attempt.executor is not None]
 
 
-def _children(pid: int) -> list[str]:
+def children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
@@ -127,7 +133,7 @@ def show(found: Mapping[str, list[float]], count: int) -> None:
         for name, shares in found.items()
     ]
     print_table(f"{count} at work, MB each (PSS)", ("process", "median", "largest", "beside the fork"), rows)
-    for name in (LEFT, ATTENDED):
+    for name in (LEFT, ATTENDED, THROUGH_UP):
         median = statistics.median(found[name])
         verdict = "reached" if median <= TARGET_MB else "MISSED"
         print(f"{verdict}: {median:.2f} MB for an {name}, at most {TARGET_MB:g} MB wanted")

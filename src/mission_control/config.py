@@ -40,7 +40,7 @@ class Config:
     timeout_seconds: float = 1800  # time limit of an attempt, unless the task has its own
     max_attempts: int = 3  # then the task is blocked
     backoff_base_seconds: float = 30  # longest wait after the first failure; doubles
-    backoff_cap_seconds: float = 900
+    backoff_cap_seconds: float = 900  # no wait is longer
     slots: int = 3  # live attempts of one agent, unless the agent has its own
     machine_slots: int | None = None  # live attempts on this machine; null: unlimited
     runner_slots: Mapping[str, int] = field(default_factory=dict)  # live attempts by runner, on all machines
@@ -54,13 +54,14 @@ class Config:
     mirror: bool = False  # keep database/*.json current, as the old system had them
     pass_environment: tuple[str, ...] = ()  # names of variables that attempts get besides the usual few
     # Of one attempt, all its processes together unless it says otherwise; null: unlimited.
-    max_memory_bytes: int | None = None
-    max_cpu_seconds: float | None = None
-    max_processes: int | None = None
+    max_memory_bytes: int | None = None  # what they share counts once
+    max_cpu_seconds: float | None = None  # on all cores
+    max_processes: int | None = None  # threads count
     max_open_files: int | None = None  # of each process
     max_file_bytes: int | None = None  # of each file, the one with its output included
+    # What keeps it within them, and apart from the rest of the machine.
     cgroup: str | None = None  # a folder of cgroup v2 in which groups of attempts are made; null: what is delegated
-    isolation: Isolation = Isolation.PROCESS
+    isolation: Isolation = Isolation.PROCESS  # a level that cannot be had fails the attempt
     readable_paths: tuple[str, ...] = ()  # what an isolated attempt may read besides the system
     writable_paths: tuple[str, ...] = ()  # what an isolated attempt may change besides its workspace
     web: bool = True  # `up` also serves the pages and the API

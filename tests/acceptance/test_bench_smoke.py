@@ -18,6 +18,7 @@ SMALLEST = {
     "memory": ["--executors", "2"],
     "idle": ["--seconds", "1", "--agents", "7"],
     "seed": ["--tasks", "8", "--imitated", "8"],
+    "endurance": ["--tasks", "20", "--slots", "2"],
     "soak": ["--minutes", "0.1", "--chaos"],
 }
 

@@ -36,6 +36,7 @@ class Command:
 
     home: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    program: Path = COMMAND
 
     def __call__(
         self, *arguments: object, expect: int = 0, stdin: str | bytes = "", timeout: float = 60, **environment: str
@@ -43,7 +44,7 @@ class Command:
         """Run the command to its end; its exit code must be `expect`. Keywords are added to its environment."""
         words = tuple(str(argument) for argument in arguments)
         done = subprocess.run(
-            [COMMAND, *words],
+            [self.program, *words],
             cwd=self._folder(),
             env={**self._environment(), **environment},
             input=stdin.encode() if isinstance(stdin, str) else stdin,
@@ -59,7 +60,7 @@ class Command:
     def start(self, *arguments: object, **environment: str) -> subprocess.Popen[str]:
         """Run the command beside the test, its output on pipes. Whoever starts it ends it."""
         return subprocess.Popen(
-            [COMMAND, *(str(argument) for argument in arguments)],
+            [self.program, *(str(argument) for argument in arguments)],
             cwd=self._folder(),
             env={**self._environment(), **environment},
             stdin=subprocess.DEVNULL,
@@ -76,7 +77,7 @@ class Command:
         passed = {name: os.environ[name] for name in ("TMPDIR", "PYTHONDONTWRITEBYTECODE") if name in os.environ}
         return {
             **passed,
-            "PATH": f"{SCRIPTS}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PATH": f"{self.program.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "HOME": str(self.home.parent),
             "LANG": "C.UTF-8",
             "TZ": "UTC",
