@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from mission_control.dispatcher.resident import Resident
     from mission_control.domain.attempt import Attempt, Outcome
     from mission_control.heartbeat import Heart
+    from mission_control.routine_views import RoutineViews
+    from mission_control.routines import Routines
     from mission_control.squad import Squad
     from mission_control.views import Views
 
@@ -167,6 +169,8 @@ def _join(config: Config, store: Store) -> Mission:
         board=board,
         squad=squad,
         views=views,
+        routines=lambda: _routines(store, mission.board, clock, config),
+        routine_views=partial(_routine_views, store, clock, config),
         heart=heart,
         resident=resident,
         run=run,
@@ -188,6 +192,18 @@ def _board(store: Store, clock: Clock, config: Config) -> Board:
     from mission_control.execution.runners import refuses
 
     return Board(store, clock, config, refuses=refuses)
+
+
+def _routines(store: Store, board: Board, clock: Clock, config: Config) -> Routines:
+    from mission_control.routines import Routines
+
+    return Routines(store, board, clock, config)
+
+
+def _routine_views(store: Store, clock: Clock, config: Config) -> RoutineViews:
+    from mission_control.routine_views import RoutineViews
+
+    return RoutineViews(store, clock, config)
 
 
 @contextmanager

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # a command imports only the parts that it asks for
     from mission_control.domain.attempt import Attempt, Outcome
     from mission_control.folder import Folder
     from mission_control.heartbeat import Heart, Report
+    from mission_control.routine_views import RoutineViews
+    from mission_control.routines import Routines
     from mission_control.squad import Squad
     from mission_control.store.store import Store
     from mission_control.views import Views
@@ -36,6 +38,8 @@ class Parts(NamedTuple):
     board: Callable[[], Board]
     squad: Callable[[], Squad]
     views: Callable[[], Views]
+    routines: Callable[[], Routines]
+    routine_views: Callable[[], RoutineViews]
     heart: Callable[[], Heart]
     resident: Callable[[], Resident]
     run: Callable[[int, str, BinaryIO], Outcome]
@@ -74,6 +78,16 @@ class Mission:
     def views(self) -> Views:
         """What may be seen."""
         return self._parts.views()
+
+    @cached_property
+    def routines(self) -> Routines:
+        """What may be done with routines."""
+        return self._parts.routines()
+
+    @cached_property
+    def routine_views(self) -> RoutineViews:
+        """What may be seen of routines."""
+        return self._parts.routine_views()
 
     @cached_property
     def _heart(self) -> Heart:
