@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from mission_control.board import Board
 from mission_control.config import Config
+from mission_control.routines import Routines
 from mission_control.squad import Squad
 from mission_control.store import sqlite
 from mission_control.store.schema import connect, migrate, open_store
@@ -114,6 +115,11 @@ def board(store: Store, make_board: Callable[[Store], Board]) -> Board:
 @pytest.fixture
 def squad(store: Store, clock: FakeClock, config: Config) -> Squad:
     return Squad(store, clock, config, runners=RUNNERS)
+
+
+@pytest.fixture
+def routines(store: Store, board: Board, clock: FakeClock, config: Config) -> Routines:
+    return Routines(store, board, clock, config)
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mission_control.dispatcher.resident import Resident
     from mission_control.domain.attempt import Attempt, Outcome
     from mission_control.heartbeat import Heart
+    from mission_control.routine_views import RoutineViews
+    from mission_control.routines import Routines
     from mission_control.squad import Squad
     from mission_control.views import Views
 
@@ -169,6 +171,8 @@ def _join(config: Config, store: Store) -> Mission:
         squad=squad,
         views=views,
         access=partial(_access, store, clock),
+        routines=lambda: _routines(store, mission.board, clock, config),
+        routine_views=partial(_routine_views, store, clock, config),
         heart=heart,
         resident=resident,
         run=run,
@@ -196,6 +200,18 @@ def _board(store: Store, clock: Clock, config: Config) -> Board:
     from mission_control.execution.runners import refusing
 
     return Board(store, clock, config, refuses=refusing(config.runners))
+
+
+def _routines(store: Store, board: Board, clock: Clock, config: Config) -> Routines:
+    from mission_control.routines import Routines
+
+    return Routines(store, board, clock, config)
+
+
+def _routine_views(store: Store, clock: Clock, config: Config) -> RoutineViews:
+    from mission_control.routine_views import RoutineViews
+
+    return RoutineViews(store, clock, config)
 
 
 @contextmanager

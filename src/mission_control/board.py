@@ -100,6 +100,14 @@ class Board:
             self._moves.note("added", task, actor=actor, to_status=task.status)
             return self._moves.lock(task.id), True
 
+    def check(self, new: NewTask) -> Task:
+        """The task as `add` would make it, still without its id. Raises what `add` would; changes nothing."""
+        with self._store.transaction():
+            wanted = self._checked(new)
+            for name in wanted.agents:
+                self._assignable(name, wanted.command)
+        return wanted
+
     def _checked(self, new: NewTask) -> Task:
         defaults = Defaults(self._config.max_attempts, timedelta(seconds=self._config.timeout_seconds))
         return check(new, defaults, self._clock.now())

@@ -16,7 +16,7 @@ from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.errors import NotFound
 from mission_control.folder import Folder
-from mission_control.store import agents
+from mission_control.store import agents, dispatch
 from mission_control.store.store import Store
 
 if TYPE_CHECKING:
@@ -108,8 +108,9 @@ class Heart:
         beats = {name: _Beat(name, look.paused, waiting=look.waiting) for name, look in looks.items()}
         # What a recovery ends may put a task back, or be what others waited for.
         recovered = any(look.has_live for look in looks.values()) and self._recover(beats)
+        changed = self._make_routine_tasks() or recovered
         able = [
-            name for name, look in looks.items() if not look.paused and (recovered or (look.has_work and look.has_room))
+            name for name, look in looks.items() if not look.paused and (changed or (look.has_work and look.has_room))
         ]
         if able:
             self._work({name: beats[name] for name in able}, wait=wait)
@@ -124,6 +125,17 @@ class Heart:
             if attempt.agent in beats:
                 beats[attempt.agent].reaped.append(attempt)
         return bool(ended)
+
+    def _make_routine_tasks(self) -> bool:
+        """Whether a slot of any routine had come, whoever its tasks are for."""
+        if not dispatch.is_routine_due(self._store, self._clock.now()):
+            return False
+        from mission_control.routines import Routines
+
+        routines = Routines(self._store, self._board(), self._clock, self._config)
+        while routines.make_due():  # again, where one catches up very many
+            pass
+        return True
 
     def _work(self, beats: Mapping[str, _Beat], *, wait: bool) -> None:
         from mission_control.execution.shift import Shift
@@ -149,6 +161,7 @@ class Heart:
         with self._store.rehearsal():
             for dead in find_dead(board.live(), config=self._config, now=self._clock.now()):
                 record(board, dead, self._folder)
+            self._make_routine_tasks()
             for name in names:
                 beat = _Beat(name, self._known(name))
                 beat.would_start = [claim.task for claim in board.claim(name, claimer=own_identity())]

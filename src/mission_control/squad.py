@@ -14,7 +14,7 @@ from mission_control.domain.history import Activity
 from mission_control.domain.schedule import check_schedule, next_heartbeat, staggered_schedule
 from mission_control.domain.task import task_name
 from mission_control.errors import Conflict, InvalidInput, NotFound
-from mission_control.store import agents, history, settings
+from mission_control.store import agents, history, routines, settings
 from mission_control.store.settings import Pause
 from mission_control.store.store import Store
 
@@ -114,7 +114,7 @@ class Squad:
             return ended
 
     def remove(self, name: str, *, actor: str) -> Agent:
-        """Take the agent out of the squad; its history stays. Refused while unfinished tasks name it."""
+        """Take the agent out of the squad; its history stays. Refused while unfinished tasks or routines name it."""
         now = self._clock.now()
         with self._store.transaction():
             agent = self._lock(name)
@@ -123,6 +123,11 @@ class Squad:
                 raise Conflict(
                     f"{name} still has {len(open_tasks)} unfinished tasks: {shown}{', …' if open_tasks[5:] else ''}. "
                     f"Give them to somebody else first: missionctl task edit {task_name(open_tasks[0])} --to AGENT"
+                )
+            if left := [routine.name for routine in routines.listed(self._store) if name in routine.agents]:
+                raise Conflict(
+                    f"{name} does the tasks of {', '.join(left[:5])}{', …' if left[5:] else ''}. "
+                    f"Give them to somebody else first: missionctl routine edit {left[0]} --to AGENT"
                 )
             removed = replace(agent, removed=True)
             agents.update(self._store, removed, now=now)

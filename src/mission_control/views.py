@@ -13,9 +13,11 @@ from mission_control.domain.agent import Agent
 from mission_control.domain.attempt import Attempt, attempt_name
 from mission_control.domain.history import Activity, Comment, Notification
 from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, Predecessor, RunnerLoad, agent_hold, explain
+from mission_control.domain.routine import Routine
 from mission_control.domain.task import Status, Task, task_name
 from mission_control.errors import NotFound
-from mission_control.store import agents, attempts, history, references, settings, tasks
+from mission_control.store import agents, attempts, history, references, routines, settings, tasks
+from mission_control.store.routines import Maker
 from mission_control.store.settings import Pause
 from mission_control.store.store import Store
 from mission_control.store.tasks import Filter
@@ -45,6 +47,7 @@ class TaskView:
     attempts: tuple[Attempt, ...] = ()
     thread: tuple[Comment, ...] = ()
     activities: tuple[Activity, ...] = ()
+    maker: Maker | None = None  # the routine that made it; lists do not ask
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class StatusView:
     agents: tuple[AgentView, ...]
     live: tuple[LiveAttempt, ...]  # oldest claim first
     tasks: Mapping[Status, int]
+    next_routine: Routine | None = None  # whose slot comes first
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,7 @@ class Views:
             if task is None:
                 raise NotFound(f"There is no task {task_name(task_id)}. See: missionctl task list --all")
             before = tasks.predecessors(self._store, task_id) if task.after else []
-            return self._view(
+            view = self._view(
                 task,
                 self._squad(),
                 before,
@@ -167,6 +171,7 @@ class Views:
                 thread=tuple(history.thread(self._store, task_id)),
                 activities=tuple(history.of_task(self._store, task_id)),
             )
+            return replace(view, maker=routines.maker(self._store, task_id))
 
     def tasks(
         self,
@@ -314,6 +319,7 @@ class Views:
                     LiveAttempt(attempt, task) for attempt in live if (task := tasks.get(self._store, attempt.task_id))
                 ),
                 tasks=tasks.counts(self._store),
+                next_routine=routines.next_one(self._store),
             )
 
     def _explained(self, members: Sequence[AgentView]) -> list[AgentView]:

@@ -16,6 +16,7 @@ import pytest
 from mission_control.domain.access import Scope
 from mission_control.domain.attempt import Attempt
 from mission_control.domain.task import Task
+from mission_control.routines import NewRoutine
 from mission_control.squad import NewAgent
 from support import promised_shapes as promised
 from support.command import Answer, Command
@@ -28,6 +29,7 @@ from support.real_mission import AT_THE_GATE, RealMission
 
 LEGACY = Path(__file__).parents[2] / "examples" / "legacy"
 ALWAYS = {0, 2}
+YEARLY = "0_3_1_1_*"  # a schedule as one word
 WITHOUT_A_MISSION = 5
 
 
@@ -103,6 +105,22 @@ CONTRACTS: Mapping[str, Contract] = {
     "agent remove": Contract(
         "agent remove {agent}", {"removed": [str]}, {3: "agent remove nobody", 4: "agent remove {busy}"}
     ),
+    "routine add": Contract(
+        "routine add Title --every {yearly} --to {agent} --command true",
+        promised.ROUTINE,
+        {3: "routine add Title --every {yearly} --to nobody --command true"},
+    ),
+    "routine list": Contract("routine list", [promised.ROUTINE]),
+    "routine show": Contract("routine show {routine}", promised.ROUTINE_PAGE, {3: "routine show R-999999"}),
+    "routine edit": Contract(
+        "routine edit {routine} --title New", promised.ROUTINE, {3: "routine edit R-999999 --title New"}
+    ),
+    "routine pause": Contract("routine pause {routine}", promised.ROUTINE, {3: "routine pause R-999999"}),
+    "routine resume": Contract("routine resume {routine}", promised.ROUTINE, {3: "routine resume R-999999"}),
+    "routine remove": Contract(
+        "routine remove {routine}", {"removed": [promised.ROUTINE_ID]}, {3: "routine remove R-999999"}
+    ),
+    "routine run": Contract("routine run {routine}", promised.TASK, {3: "routine run R-999999"}),
     "heartbeat": Contract("heartbeat {busy} --wait", [promised.REPORT], {3: "heartbeat nobody"}),
     "run": Contract(
         "run {inbox}",
@@ -217,6 +235,8 @@ class Stage(Mapping[str, str]):
             "blocked": lambda: self._tried("false", expect=1),
             "own_service": self._own_service,
             "foreign_service": self._foreign_service,
+            "yearly": lambda: YEARLY,
+            "routine": self._routine,
             "failed_once": lambda: self._tried("false", max_attempts=3, expect=1),
         }
 
@@ -231,7 +251,8 @@ class Stage(Mapping[str, str]):
 
     def __call__(self, call: str, *, expect: int = 0) -> Answer:
         """The call with --json, carried out in the mission."""
-        return self.mission.command("--json", *call.format_map(self).split(), expect=expect)
+        words = [word.replace("_", " ") if word == YEARLY else word for word in call.format_map(self).split()]
+        return self.mission.command("--json", *words, expect=expect)
 
     def close(self) -> None:
         for home in self._others:
@@ -276,6 +297,10 @@ class Stage(Mapping[str, str]):
         name = self._new_name()
         self.mission.opened.access.add_token(name, Scope.READ, actor=PERSON)
         return name
+
+    def _routine(self) -> str:
+        new = NewRoutine("Routine", YEARLY.replace("_", " "), (self._agent(),), command="true")
+        return self.mission.opened.routines.add(new, actor=PERSON).name
 
     def _task(self, command: str, *, to: str = "ada", **fields: Any) -> Task:
         return self.mission.add(command, to=to, **fields)

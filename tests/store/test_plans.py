@@ -42,6 +42,7 @@ HOT = [
     "history.since",
     "history.latest",
     "dispatch.next_instant",
+    "dispatch.is_routine_due",
     "dispatch.due",
     "dispatch.some_wait_is_over",
     "dispatch.wake_due",

@@ -94,7 +94,35 @@ ACTIVITY = {
     "to_status": (STATUS, None),
     "message": str,
 }
-TASK_PAGE = {**TASK, "thread": [COMMENT], "activities": [ACTIVITY]}
+ROUTINE_ID = re.compile(r"R-\d+")
+MADE = {"id": TASK_ID, "title": str, "status": STATUS, "slot_at": (INSTANT, None), "made_at": INSTANT}
+ROUTINE = {
+    "id": ROUTINE_ID,
+    "title": str,
+    "status": frozenset({"active", "paused", "failing"}),
+    "every": str,
+    "next_at": (INSTANT, None),
+    "fault": (str, None),
+    "agents": [str],
+    "command": (str, None),
+    "description": str,
+    "priority": PRIORITY,
+    "max_attempts": (int, None),
+    "timeout_seconds": (float, None),
+    "review": bool,
+    "catch_up": frozenset({"skip", "once", "all"}),
+    "overlap": frozenset({"skip", "queue"}),
+    "last_task": (MADE, None),
+    "created_at": INSTANT,
+    "updated_at": INSTANT,
+}
+ROUTINE_PAGE = {**ROUTINE, "next_slots": [INSTANT], "tasks": [MADE]}
+TASK_PAGE = {
+    **TASK,
+    "thread": [COMMENT],
+    "activities": [ACTIVITY],
+    "routine": ({"id": ROUTINE_ID, "title": str, "slot_at": (INSTANT, None)}, None),
+}
 
 AGENT = {
     "name": str,
@@ -158,6 +186,7 @@ STATUS_PAGE = {
         }
     ],
     "tasks": _COUNTS,
+    "next_routine": ({"id": ROUTINE_ID, "title": str, "at": INSTANT}, None),
 }
 TOP = {**STATUS_PAGE, "queue": [TASK_IN_LIST], "activities": [ACTIVITY]}
 

@@ -17,6 +17,7 @@ from mission_control.execution.attendance import attending
 from mission_control.execution.doorbell import Doorbell
 from mission_control.execution.service_notice import ServiceNotices
 from mission_control.folder import Folder
+from mission_control.routines import Routines
 
 NAP_SECONDS = 0.1  # how soon a stop is noticed while a fault is waited out
 
@@ -83,6 +84,7 @@ class Dispatcher:
                 clock=self._clock,
                 config=self._config,
                 calendar=Calendar(store, self._clock, self._config),
+                routines=Routines(store, board, self._clock, self._config),
                 when_lost=rescue.look_now,
                 longest_sleep_seconds=self._notices.longest_silence_seconds,
             )

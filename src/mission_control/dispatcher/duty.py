@@ -20,6 +20,7 @@ from mission_control.execution.attendance import Attendance
 from mission_control.execution.process import own_identity
 from mission_control.folder import Folder
 from mission_control.heartbeat import Result, log_line
+from mission_control.routines import Routines
 from mission_control.store import agents, dispatch
 from mission_control.store.agents import Beat
 from mission_control.store.store import Store
@@ -39,6 +40,7 @@ class Duty:
         clock: Clock,
         config: Config,
         calendar: Calendar,
+        routines: Routines,
         when_lost: Callable[[], None],
         longest_sleep_seconds: float | None,
     ) -> None:
@@ -49,6 +51,7 @@ class Duty:
         self._clock = clock
         self._config = config
         self._calendar = calendar
+        self._routines = routines
         self._when_lost = when_lost
         self._longest_sleep = min(config.poll_seconds, longest_sleep_seconds or config.poll_seconds)
         self._folder = Folder(config.home)
@@ -60,12 +63,13 @@ class Duty:
         self._last_turn: dict[str, int] = {}  # of each agent, in which it took something
 
     def turn(self) -> None:
-        """Sleep until there is news; record, give heartbeats, claim, answer, launch.
+        """Let routines make what is due; sleep until there is news; record, give heartbeats, claim, answer, launch.
 
         Raises Unavailable; what was not written then is written by others, see Attendance.
         """
         self._page, self._faults, self._woken = Page(), {}, frozenset()
         self._store.check_place()
+        self._has_more |= self._routines.make_due()  # apart from the claims, so that they never lock one another out
         try:
             claims = self._attendance.turn(self._seconds_to_sleep(), self._claim)
         except Unavailable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from mission_control.errors import InvalidInput
@@ -46,7 +47,12 @@ def _refusal(expression: str, why: str) -> InvalidInput:
 
 
 def next_heartbeat(expression: str, after: datetime, zone: tzinfo = UTC) -> datetime:
-    """The first instant strictly after `after` at which `expression` fires in `zone`, in UTC.
+    """The first instant strictly after `after` at which `expression` fires in `zone`, in UTC. Raises InvalidInput."""
+    return next(fires_after(expression, after, zone))
+
+
+def fires_after(expression: str, after: datetime, zone: tzinfo = UTC) -> Iterator[datetime]:
+    """Every instant strictly after `after` at which `expression` fires in `zone`, in UTC, earliest first.
 
     Local times that daylight saving skips or repeats fire once, as Debian's cron does. Raises InvalidInput.
     """
@@ -54,13 +60,14 @@ def next_heartbeat(expression: str, after: datetime, zone: tzinfo = UTC) -> date
     from cronsim import CronSim, CronSimError
 
     try:
-        found = (moment.astimezone(UTC) for moment in CronSim(expression, after.astimezone(zone)))
-        # In an hour that is repeated cronsim answers with its first pass, which may be over already.
-        return next(moment for moment in found if moment > after)
-    except StopIteration:
-        raise _refusal(expression, "it never fires again") from None
+        for moment in CronSim(expression, after.astimezone(zone)):
+            found = moment.astimezone(UTC)
+            # In an hour that is repeated cronsim answers with its first pass, which may be over already.
+            if found > after:
+                yield found
     except CronSimError as fault:
         raise _refusal(expression, str(fault)) from None
+    raise _refusal(expression, "it never fires again")
 
 
 def latest_time_of_day(now: datetime, at: str, zone: tzinfo) -> datetime:

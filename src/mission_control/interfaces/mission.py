@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # a command imports only the parts that it asks for
     from mission_control.domain.attempt import Attempt, Outcome
     from mission_control.folder import Folder
     from mission_control.heartbeat import Heart, Report
+    from mission_control.routine_views import RoutineViews
+    from mission_control.routines import Routines
     from mission_control.squad import Squad
     from mission_control.store.store import Store
     from mission_control.views import Views
@@ -38,6 +40,8 @@ class Parts(NamedTuple):
     squad: Callable[[], Squad]
     views: Callable[[], Views]
     access: Callable[[], Access]
+    routines: Callable[[], Routines]
+    routine_views: Callable[[], RoutineViews]
     heart: Callable[[], Heart]
     resident: Callable[[], Resident]
     run: Callable[[int, str, BinaryIO], Outcome]
@@ -81,6 +85,16 @@ class Mission:
     def access(self) -> Access:
         """Who comes over the network."""
         return self._parts.access()
+
+    @cached_property
+    def routines(self) -> Routines:
+        """What may be done with routines."""
+        return self._parts.routines()
+
+    @cached_property
+    def routine_views(self) -> RoutineViews:
+        """What may be seen of routines."""
+        return self._parts.routine_views()
 
     @cached_property
     def _heart(self) -> Heart:

@@ -17,9 +17,12 @@ if TYPE_CHECKING:  # one shape needs none of the others' parts
     from mission_control.domain.attempt import Attempt
     from mission_control.domain.history import Activity, Comment
     from mission_control.domain.readiness import Hold
+    from mission_control.domain.routine import Routine
     from mission_control.domain.statistics import Figures, Percentiles
     from mission_control.domain.task import Task
     from mission_control.heartbeat import Report
+    from mission_control.routine_views import RoutineView
+    from mission_control.store.routines import Made, Maker
     from mission_control.store.settings import Pause
     from mission_control.views import AgentView, LiveAttempt, MachineView, Stats, StatusView, TaskView
 
@@ -139,6 +142,53 @@ def activity_json(activity: Activity) -> Json:
     }
 
 
+def routine_json(view: RoutineView) -> Json:
+    """A routine with its newest task. Null limits: as the mission has them when a task is made."""
+    routine = view.routine
+    return {
+        "id": routine.name,
+        "title": routine.title,
+        "status": view.status,
+        "every": routine.schedule,
+        "next_at": instant_text(routine.next_at),
+        "fault": routine.fault,
+        "agents": list(routine.agents),
+        "command": routine.command,
+        "description": routine.description,
+        "priority": routine.priority,
+        "max_attempts": routine.max_attempts,
+        "timeout_seconds": routine.timeout_seconds,
+        "review": routine.review,
+        "catch_up": routine.catch_up,
+        "overlap": routine.overlap,
+        "last_task": made_json(view.made[0]) if view.made else None,
+        "created_at": instant_text(routine.created_at),
+        "updated_at": instant_text(routine.updated_at),
+    }
+
+
+def routine_page_json(view: RoutineView) -> Json:
+    """A routine looked at alone: with its next slots and its newest tasks."""
+    next_slots = [instant_text(slot_at) for slot_at in view.next_slots]
+    return {**routine_json(view), "next_slots": next_slots, "tasks": [made_json(made) for made in view.made]}
+
+
+def made_json(made: Made) -> Json:
+    """A task that a routine has made; `slot_at` null: a person wanted it at once."""
+    return {
+        "id": made.name,
+        "title": made.title,
+        "status": made.status,
+        "slot_at": instant_text(made.slot_at),
+        "made_at": instant_text(made.made_at),
+    }
+
+
+def maker_json(maker: Maker) -> Json:
+    """The routine that made a task."""
+    return {"id": maker.name, "title": maker.title, "slot_at": instant_text(maker.slot_at)}
+
+
 def agent_json(view: AgentView) -> Json:
     """A member of the squad."""
     agent = view.agent
@@ -175,7 +225,12 @@ def status_json(view: StatusView, gone: Collection[str] = (), dispatcher: Occupa
         "agents": [{**agent_json(agent), "why": agent_why(agent)} for agent in view.agents],
         "live": [_live_json(live, executing=live.attempt.name not in gone) for live in view.live],
         "tasks": _counts_json(view.tasks),
+        "next_routine": view.next_routine and _next_routine_json(view.next_routine),
     }
+
+
+def _next_routine_json(routine: Routine) -> Json:
+    return {"id": routine.name, "title": routine.title, "at": instant_text(routine.next_at)}
 
 
 def pause_json(pause: Pause) -> Json:

@@ -30,8 +30,13 @@ def next_instant(store: Store, now: datetime) -> datetime | None:
     """When time alone gives something to do next; null: never, as it stands."""
     row = store.row("dispatch.next_instant", now=now)
     assert row is not None
-    instants = (instant(row["heartbeat_at"]), instant(row["wake_at"]))
+    instants = map(instant, row.values())
     return min((at for at in instants if at is not None), default=None)
+
+
+def is_routine_due(store: Store, now: datetime) -> bool:
+    """Whether something is to be decided about a slot of any routine."""
+    return store.row("dispatch.is_routine_due", now=now) is not None
 
 
 def due(store: Store, host: str, now: datetime) -> list[DueHeartbeat]:

@@ -39,6 +39,11 @@ _AGENT_STATUS: Mapping[str, tuple[str, str]] = {
     "active": ("●", "cyan"),
     "paused": ("‖", "yellow"),
 }
+_ROUTINE_STATUS: Mapping[str, tuple[str, str]] = {
+    "active": ("↻", ""),
+    "paused": ("‖", "yellow"),
+    "failing": ("✗", "red"),
+}
 _STEPS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "m"), (timedelta(seconds=1), "s"))
 
 
@@ -133,6 +138,12 @@ def hold_text(hold: Hold, now: datetime) -> str:
 def local_text(moment: datetime) -> str:
     """`2026-02-06 10:00:00` on the clock of whoever reads."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def routine_status_cell(status: str) -> Cell:
+    """`active`, `paused` or `failing`."""
+    icon, style = _ROUTINE_STATUS[status]
+    return Cell(status, f"{icon} {status}", style)
 
 
 def agent_status_cell(status: str) -> Cell:

@@ -37,6 +37,16 @@ AGENT_COMMANDS: Mapping[str, Entry] = {
     "resume": Entry(f"{_HERE}.agent:resume", "Let paused agents take tasks again."),
     "remove": Entry(f"{_HERE}.agent:remove", "Take agents out of the squad; their history stays."),
 }
+ROUTINE_COMMANDS: Mapping[str, Entry] = {
+    "add": Entry(f"{_HERE}.routine:add", "Let a task be made again and again, by schedule."),
+    "list": Entry(f"{_HERE}.routine:list_routines", "Show the routines, and when each makes its next task."),
+    "show": Entry(f"{_HERE}.routine:show", "Show one routine, its next slots and its newest tasks."),
+    "edit": Entry(f"{_HERE}.routine_change:edit", "Change a routine; tasks that it has made stay as they are."),
+    "pause": Entry(f"{_HERE}.routine_change:pause", "Let routines make nothing until they are resumed."),
+    "resume": Entry(f"{_HERE}.routine_change:resume", "Let paused routines make tasks again, from the next slot on."),
+    "remove": Entry(f"{_HERE}.routine_change:remove", "End routines; the tasks that they have made stay."),
+    "run": Entry(f"{_HERE}.routine_change:run", "Make the task of a routine now, besides its schedule."),
+}
 SERVICE_COMMANDS: Mapping[str, Entry] = {
     "show": Entry(f"{_HERE}.service:show", "Show what the service would be, and how what is installed differs."),
     "install": Entry(f"{_HERE}.service:install", "Let systemd or launchd keep the dispatcher running."),
@@ -66,6 +76,7 @@ COMMANDS: Mapping[str, Entry] = {
     "demo": Entry(f"{_HERE}.demo:demo", "Show a squad at work on real small tasks."),
     "task": Entry(f"{_HERE}.main:task", "Everything about tasks."),
     "agent": Entry(f"{_HERE}.main:agent", "Everything about agents."),
+    "routine": Entry(f"{_HERE}.main:routine", "Tasks that come again by schedule."),
     # What is done all day also goes without its noun.
     "add": TASK_COMMANDS["add"],
     "ls": TASK_COMMANDS["list"],
@@ -106,6 +117,7 @@ root = LazyGroup(
 )
 task = LazyGroup("task", table=TASK_COMMANDS, no_args_is_help=True, help=COMMANDS["task"].summary)
 agent = LazyGroup("agent", table=AGENT_COMMANDS, no_args_is_help=True, help=COMMANDS["agent"].summary)
+routine = LazyGroup("routine", table=ROUTINE_COMMANDS, no_args_is_help=True, help=COMMANDS["routine"].summary)
 service = LazyGroup("service", table=SERVICE_COMMANDS, no_args_is_help=True, help=COMMANDS["service"].summary)
 cron = LazyGroup("cron", table=CRON_COMMANDS, no_args_is_help=True, help=COMMANDS["cron"].summary)
 web = LazyGroup("web", table=WEB_COMMANDS, no_args_is_help=True, help=COMMANDS["web"].summary)

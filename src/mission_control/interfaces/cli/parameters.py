@@ -63,6 +63,19 @@ class _AgentNames(click.ParamType[tuple[str, ...]]):
         return _complete_agents(ctx, incomplete)
 
 
+class _RoutineId(click.ParamType[str]):
+    """The id of a routine as somebody writes it; the mission resolves it."""
+
+    name = "id"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002  click's signature
+        def all_of_them(mission: Mission) -> list[tuple[str, str]]:
+            views = mission.routine_views.routines()
+            return [(view.routine.name, on_one_line(view.routine.title)) for view in views]
+
+        return _completions(ctx, incomplete, all_of_them)
+
+
 class _Duration(click.ParamType[timedelta]):
     """How long, e.g. 90s, 10m, 1.5h."""
 
@@ -73,6 +86,7 @@ class _Duration(click.ParamType[timedelta]):
 
 
 TASK_ID = _TaskId()
+ROUTINE_ID = _RoutineId()
 AGENT = _AgentName()
 AGENTS = _AgentNames()
 DURATION = _Duration()

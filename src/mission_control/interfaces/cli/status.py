@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mission_control.domain.routine import Routine
 from mission_control.domain.task import Status
 from mission_control.interfaces import shapes
 from mission_control.interfaces.cli.command import command
@@ -88,6 +89,8 @@ def _show(session: Session, view: StatusView, gone: Collection[str], there: Occu
     terminal.console(session).print(terminal.render(_resident_cell(view, there)))
     if view.paused is not None:
         terminal.console(session).print(terminal.render(_paused_cell(view.paused, view)))
+    if view.next_routine is not None:
+        terminal.console(session).print(terminal.render(_routine_cell(view.next_routine, view)))
     if len(view.machines) > 1 or any(machine.slots for machine in view.machines):
         terminal.print_section(session, "machines")
         _print_machines(session, view, there)
@@ -112,6 +115,12 @@ def _resident_cell(view: StatusView, there: Occupant | None) -> Cell:
 def _paused_cell(pause: Pause, view: StatusView) -> Cell:
     since = relative(pause.since, view.at)
     return Cell("", f"‖ paused {since} by {pause.by}: nothing is started. Go on: missionctl resume", "yellow")
+
+
+def _routine_cell(routine: Routine, view: StatusView) -> Cell:
+    assert routine.next_at is not None
+    when = relative(routine.next_at, view.at) if routine.next_at > view.at else "due"
+    return Cell("", f"next routine: {routine.name} {routine.title}, {when}", "bright_black")
 
 
 def _print_machines(session: Session, view: StatusView, there: Occupant | None) -> None:

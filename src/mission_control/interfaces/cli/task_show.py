@@ -16,6 +16,7 @@ from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.looks import (
     agents_cell,
     instant_cell,
+    local_text,
     outcome_cell,
     priority_cell,
     relative,
@@ -43,6 +44,7 @@ def show(session: Session, task: str) -> None:
     if session.as_json:
         document = shapes.task_json(view, with_attempts=True)
         document["thread"] = [shapes.comment_json(comment) for comment in view.thread]
+        document["routine"] = view.maker and shapes.maker_json(view.maker)
         document["activities"] = [shapes.activity_json(activity) for activity in view.activities]
         print_json(document)
     elif session.is_terminal:
@@ -62,6 +64,7 @@ def _facts_for_a_pipe(view: TaskView) -> Iterator[tuple[str, str]]:
             yield name, "true" if value else "false"
         else:
             yield name, "" if value is None else str(value)
+    yield "routine", "" if view.maker is None else view.maker.name
 
 
 def _print_page(session: Session, view: TaskView) -> None:
@@ -97,9 +100,18 @@ def _facts(view: TaskView, now: datetime) -> Iterator[tuple[str, Cell | str]]:
     yield "after", ", ".join(f"{task_name(before.id)} ({before.status})" for before in view.predecessors)
     yield "limits", f"{task.max_attempts} attempts of up to {span(timedelta(seconds=task.timeout_seconds))}"
     yield "review", "a person approves it" if task.review else ""
+    yield "routine", _made_by(view)
     yield "key", task.key or ""
     yield "old id", task.legacy_id or ""
     yield "added", instant_cell(task.created_at, now)
+
+
+def _made_by(view: TaskView) -> str:
+    """Which routine made it, and for when."""
+    if view.maker is None:
+        return ""
+    slot = "by hand" if view.maker.slot_at is None else f"for {local_text(view.maker.slot_at)}"
+    return f"{view.maker.name} {view.maker.title}, {slot}"
 
 
 def _why(view: TaskView, now: datetime) -> str:

@@ -2,10 +2,17 @@
 -- to do now.
 
 -- name: next_instant
--- When time alone gives something to do: a heartbeat is due, or a wait is over.
+-- When time alone gives something to do: a heartbeat is due, a wait is over, or a slot of a routine has come.
 SELECT (SELECT min(g.next_heartbeat_at) FROM agent g
          WHERE NOT g.removed AND g.next_heartbeat_at > :now) AS heartbeat_at,
-       (SELECT min(a.wake_at) FROM assignment a WHERE a.claimable AND a.wake_at > :now) AS wake_at;
+       (SELECT min(a.wake_at) FROM assignment a WHERE a.claimable AND a.wake_at > :now) AS wake_at,
+       (SELECT min(r.next_at) FROM routine r WHERE r.next_at > :now) AS routine_at;
+
+-- name: is_routine_due
+-- Whether `routine.due` finds any.
+SELECT 1 AS found
+ WHERE EXISTS (SELECT 1 FROM routine r WHERE r.next_at <= :now)
+    OR EXISTS (SELECT 1 FROM routine r WHERE r.planned_at > :now);
 
 -- name: due
 -- Agents who live here or anywhere and whose heartbeat is due, the longest waiting first.
