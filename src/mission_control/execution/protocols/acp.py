@@ -1,0 +1,256 @@
+"""`python -m mission_control.execution.protocols.acp TURN.json`: any agent that speaks ACP does a task.
+
+In order: start its program, say hello, sign in where that is wanted, open a session or go on with one, give the prompt,
+answer what it asks, and end it. SIGTERM cancels its turn as the protocol has it, so that it can tidy up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import acp
+from acp import schema
+from acp.client.connection import ClientSideConnection
+
+import mission_control
+from mission_control.config import process_environment
+from mission_control.execution.protocols.acp_client import OurSide
+from mission_control.execution.protocols.permissions import Permission, Policy, Rule
+from mission_control.execution.protocols.telling import (
+    Closing,
+    End,
+    Note,
+    Session,
+    Spent,
+    Tell,
+    TurnEnded,
+    failed,
+    tell,
+)
+
+LINE_BYTES = 16 << 20  # of one message, before it is put together from pieces
+CANCEL_SECONDS = 3.0  # an agent has so long to answer that its turn is cancelled
+GOODBYE_SECONDS = 1.0  # between closing its input, SIGTERM and SIGKILL
+SIGN_IN = -32000  # the protocol's error for an agent that is not signed in
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What this program is told, as the file it gets has it."""
+
+    argv: Sequence[str]  # the agent
+    workspace: str
+    session: str | None = None  # to go on with; null: a new one
+    permissions: str = Permission.ALLOW
+    rules: Sequence[Mapping[str, str]] = ()
+    mode: str | None = None  # of the session, one that the agent offers
+    sign_in_by: str | None = None  # a way of the agent's own, asked for before the session
+    mcp_servers: Sequence[Mapping[str, Any]] = ()
+    hello_seconds: float = 60  # an agent that does not answer for so long is none
+    session_seconds: float = 120
+
+    @property
+    def policy(self) -> Policy:
+        rules = [Rule(**{**rule, "answer": Permission(rule["answer"])}) for rule in self.rules]  # type: ignore[arg-type]
+        return Policy(Permission(self.permissions), rules)
+
+
+def main() -> int:
+    """One turn; the exit status."""
+    turn = Turn(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    prompt = sys.stdin.buffer.read().decode("utf-8", errors="replace")
+    logging.basicConfig(format="acp: %(message)s", handlers=[_OneLine()])
+    try:
+        closing = asyncio.run(_Drive(turn, prompt, tell).run())
+    except TurnEnded as ended:
+        closing = ended.closing
+    except FileNotFoundError:
+        closing = Closing(End.FAILED, error=f"there is no program {turn.argv[0]} on PATH. Install it, or name another.")
+    except OSError as fault:
+        closing = Closing(End.FAILED, error=f"{turn.argv[0]} cannot be started: {fault.strerror or fault}")
+    tell(closing)
+    return 0 if closing.end is End.SUCCEEDED else 1
+
+
+class _OneLine(logging.StreamHandler[Any]):
+    """What the library complains about, e.g. output that is no message, without its traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fault = record.exc_info[1] if record.exc_info else None
+        return f"acp: {record.getMessage()}" + (f": {str(fault)[:300]}" if fault else "")
+
+
+@dataclass
+class _Drive:
+    """One turn of one agent."""
+
+    turn: Turn
+    prompt: str
+    hear: Tell
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> Closing:
+        """Raises TurnEnded or OSError where it comes to nothing."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.stopped.set)
+        ours = OurSide(Path(self.turn.workspace), self.turn.policy, self.hear)
+        async with _started(self.turn, ours) as (agent, process):
+            try:
+                hello = await self._hello(agent)
+                session = await self._session(agent, hello)
+                ours.is_listening = True
+                return self._closing(await self._work(agent, session, ours), ours)
+            except acp.RequestError as fault:
+                _explain(fault, ours)
+            except ConnectionError:
+                raise failed(await _end_of(process)) from None
+
+    async def _hello(self, agent: ClientSideConnection) -> schema.InitializeResponse:
+        files = schema.FileSystemCapabilities(read_text_file=True, write_text_file=True)
+        hello = await self._within(
+            self.turn.hello_seconds,
+            "hello (initialize)",
+            agent.initialize(
+                protocol_version=acp.PROTOCOL_VERSION,
+                client_capabilities=schema.ClientCapabilities(fs=files, terminal=False),
+                client_info=schema.Implementation(
+                    name="mission-control", title="Mission Control", version=mission_control.__version__
+                ),
+            ),
+        )
+        if hello.protocol_version != acp.PROTOCOL_VERSION:
+            raise failed(f"it speaks version {hello.protocol_version} of ACP, we speak {acp.PROTOCOL_VERSION}")
+        if hello.agent_info is not None:
+            self.hear(Note(f"{hello.agent_info.name} {hello.agent_info.version}"))
+        if self.turn.sign_in_by is not None:
+            await self._within(self.turn.session_seconds, "sign-in", agent.authenticate(method_id=self.turn.sign_in_by))
+        return hello
+
+    async def _session(self, agent: ClientSideConnection, hello: schema.InitializeResponse) -> str:
+        """The id of the session, told to whoever may want to go on with it, if the agent can."""
+        can = hello.agent_capabilities or schema.AgentCapabilities()
+        can_resume = bool(can.session_capabilities and can.session_capabilities.resume)
+        place: Any = {"cwd": self.turn.workspace, "mcp_servers": [_server(server) for server in self.turn.mcp_servers]}
+        if (known := self.turn.session) is not None:
+            if not (can_resume or can.load_session):
+                raise failed(f"it cannot go on with its session {known} any more; the next attempt starts afresh")
+            go_on = agent.resume_session if can_resume else agent.load_session
+            await self._within(self.turn.session_seconds, "its session", go_on(session_id=known, **place))
+            session = known
+        else:
+            opened = await self._within(self.turn.session_seconds, "a session", agent.new_session(**place))
+            session = opened.session_id
+        if self.turn.mode is not None:
+            await agent.set_session_mode(session_id=session, mode_id=self.turn.mode)
+        if can_resume or can.load_session:
+            self.hear(Session(session))
+        return session
+
+    async def _work(self, agent: ClientSideConnection, session: str, ours: OurSide) -> schema.PromptResponse:
+        """The agent's answer to the prompt, also when it was cancelled because of a signal or a question."""
+        work = asyncio.ensure_future(agent.prompt(session_id=session, prompt=[acp.text_block(self.prompt)]))
+        interrupts = [asyncio.ensure_future(event.wait()) for event in (self.stopped, ours.asked)]
+        await asyncio.wait([work, *interrupts], return_when=asyncio.FIRST_COMPLETED)
+        for interrupt in interrupts:
+            interrupt.cancel()
+        if work.done():
+            return work.result()
+        await agent.cancel(session_id=session)
+        try:
+            return await asyncio.wait_for(work, CANCEL_SECONDS)
+        except TimeoutError:
+            return schema.PromptResponse(stop_reason="cancelled")
+
+    def _closing(self, response: schema.PromptResponse, ours: OurSide) -> Closing:
+        if (usage := response.usage) is not None:
+            read = usage.input_tokens + (usage.cached_read_tokens or 0) + (usage.cached_write_tokens or 0)
+            self.hear(Spent(read, usage.output_tokens + (usage.thought_tokens or 0), ours.cost_usd))
+        if ours.question is not None:
+            return Closing(End.ASKS, question=ours.question)
+        match response.stop_reason:
+            case "end_turn":
+                return Closing(End.SUCCEEDED, answer=ours.answer.strip())
+            case "max_tokens":
+                raise failed("its answer was cut at the model's token limit")
+            case "max_turn_requests":
+                raise failed("it stopped at its own limit of questions to the model")
+            case "refusal":
+                raise failed(f"it refused: {' '.join(ours.answer.split())[:300] or 'no reason given'}")
+            case "cancelled":
+                raise failed("it was told to stop" if self.stopped.is_set() else "it cancelled its own turn")
+
+    async def _within(self, seconds: float, what: str, answer: Awaitable[Answer]) -> Answer:
+        """Its answer, if it comes in time and before we are told to stop."""
+        waiting, stopped = asyncio.ensure_future(answer), asyncio.ensure_future(self.stopped.wait())
+        await asyncio.wait([waiting, stopped], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if waiting.done():
+            return waiting.result()
+        waiting.cancel()
+        if self.stopped.is_set():
+            raise failed("it was told to stop")
+        raise failed(f"no answer to {what} for {seconds:g} s: is {self.turn.argv[0]} an agent that speaks ACP?")
+
+
+@asynccontextmanager
+async def _started(turn: Turn, ours: OurSide) -> AsyncIterator[tuple[ClientSideConnection, asyncio.subprocess.Process]]:
+    """The agent's program, its errors on ours; in the end it is told to go, and then made to."""
+    async with acp.spawn_agent_process(
+        ours,
+        turn.argv[0],
+        *turn.argv[1:],
+        env=process_environment(),
+        cwd=turn.workspace,
+        transport_kwargs={"limit": LINE_BYTES, "stderr": None, "shutdown_timeout": GOODBYE_SECONDS},
+    ) as (agent, process):
+        yield agent, process
+
+
+async def _end_of(process: asyncio.subprocess.Process) -> str:
+    """Why it hung up."""
+    try:
+        status = await asyncio.wait_for(process.wait(), GOODBYE_SECONDS)
+    except TimeoutError:
+        return "it closed its output in the middle of its turn"
+    how = f"with exit status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
+    return f"it ended {how} in the middle of its turn"
+
+
+def _explain(fault: acp.RequestError, ours: OurSide) -> NoReturn:
+    """What an error of the protocol means for people; rate limits are known by their words, by whoever started us."""
+    said = _details(fault)
+    if fault.code == SIGN_IN:
+        raise failed(f"not signed in: {said}. Start the agent once by hand and sign in, or set its key") from None
+    if ours.question is not None:
+        raise TurnEnded(Closing(End.ASKS, question=ours.question)) from None
+    raise failed(f"it answered with an error: {said}") from None
+
+
+def _details(fault: acp.RequestError) -> str:
+    """Its message and what stands in its data, where agents put the model's own words."""
+    if not fault.data:
+        return str(fault)
+    details = fault.data.get("details") or fault.data.get("message") if isinstance(fault.data, dict) else None
+    text = details if isinstance(details, str) else json.dumps(fault.data, default=str)
+    return " ".join(f"{fault}: {text}".split())[:500]
+
+
+def _server(fields: Mapping[str, Any]) -> schema.McpServerStdio:
+    """An MCP server for this session, as its standard configuration has it."""
+    variables = [schema.EnvVariable(name=name, value=value) for name, value in fields.get("env", {}).items()]
+    return schema.McpServerStdio(
+        name=fields["name"], command=fields["command"], args=list(fields.get("args", ())), env=variables
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
