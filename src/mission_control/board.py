@@ -229,7 +229,7 @@ class Board:
     def finish(self, lease: Lease, ending: Ending) -> Task:
         """Record how the attempt ended and move its task on. Saying the same again is harmless. Raises LeaseLost."""
         now = self._clock.now()
-        ending = replace(ending, error=limits.program_text(ending.error))
+        ending = _legible(ending)
         with self._store.transaction():
             task = tasks.lock(self._store, lease.task_id)
             if task is None:  # deleted since
@@ -241,6 +241,8 @@ class Board:
                     return task
                 self._lost(lease)
             verdict = judge(task, ending, policy=self._policy, now=now, jitter=self._jitter())
+            if ending.question is not None and verdict.event is Event.BLOCK:
+                self._say(task, ending.question, CommentKind.QUESTION, agent or SYSTEM)
             return self._moves.move(
                 task,
                 verdict.event,
@@ -437,6 +439,17 @@ class Board:
                     f"First: missionctl task edit {task.name} --command CMD"
                 )
         return task
+
+
+def _legible(ending: Ending) -> Ending:
+    """With what a program said made fit to keep."""
+    return replace(
+        ending,
+        error=limits.program_text(ending.error),
+        answer=limits.program_text(ending.answer, limits.ANSWER_CHARACTERS),
+        session=limits.program_text(ending.session, limits.KEY_CHARACTERS),
+        question=limits.program_text(ending.question, limits.ANSWER_CHARACTERS),
+    )
 
 
 def _checked_comment(text: str) -> str:

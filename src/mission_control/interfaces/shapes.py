@@ -104,6 +104,8 @@ def attempt_json(attempt: Attempt) -> Json:
         "tokens_in": attempt.tokens_in,
         "tokens_out": attempt.tokens_out,
         "cost_usd": attempt.cost_usd,
+        "answer": attempt.answer,
+        "session": attempt.session,
         "log": str(_INSIDE.output(attempt.task_id, attempt.number)),
     }
 

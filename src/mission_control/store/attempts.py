@@ -106,6 +106,8 @@ def finish(store: Store, lease: Lease, ending: Ending, *, now: datetime) -> str 
         tokens_in=ending.tokens_in,
         tokens_out=ending.tokens_out,
         cost_usd=ending.cost_usd,
+        answer=ending.answer,
+        session=ending.session,
     )
     return None if row is None else str(row["agent"])
 
@@ -173,4 +175,6 @@ def _attempt(row: Row) -> Attempt:
         tokens_in=row["tokens_in"],
         tokens_out=row["tokens_out"],
         cost_usd=row["cost_usd"],
+        answer=row["answer"],
+        session=row["session"],
     )

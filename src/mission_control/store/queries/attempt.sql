@@ -1,7 +1,8 @@
 -- let columns =
 --   m.task_id, m.number, m.token, m.agent, m.host, m.claimer_pid, m.claimer_started, m.claimer_boot,
 --   m.pid, m.pid_started, m.pid_boot, m.claimed_at, m.started_at, m.lease_expires_at, m.ended_at, m.outcome,
---   m.exit_code, m.signal, m.error, m.queue_wait_seconds, m.duration_seconds, m.tokens_in, m.tokens_out, m.cost_usd
+--   m.exit_code, m.signal, m.error, m.queue_wait_seconds, m.duration_seconds, m.tokens_in, m.tokens_out, m.cost_usd,
+--   m.answer, m.session
 
 -- name: claim
 INSERT INTO attempt (task_id, number, token, agent, host, claimer_pid, claimer_started, claimer_boot,
@@ -29,7 +30,8 @@ RETURNING (SELECT t.cancel_requested_at FROM task t WHERE t.id = :task_id) AS ca
 -- Only the holder of the token ends an attempt, and only once.
 UPDATE attempt
    SET ended_at = :now, outcome = :outcome, exit_code = :exit_code, signal = :signal, error = :error,
-       duration_seconds = :duration_seconds, tokens_in = :tokens_in, tokens_out = :tokens_out, cost_usd = :cost_usd
+       duration_seconds = :duration_seconds, tokens_in = :tokens_in, tokens_out = :tokens_out, cost_usd = :cost_usd,
+       answer = :answer, session = :session
  WHERE task_id = :task_id AND number = :number AND token = :token AND ended_at IS NULL
 RETURNING agent;
 
