@@ -10,9 +10,10 @@ import asyncio
 import json
 import logging
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -41,6 +42,7 @@ LINE_BYTES = 16 << 20  # of one message, before it is put together from pieces
 CANCEL_SECONDS = 3.0  # an agent has so long to answer that its turn is cancelled
 GOODBYE_SECONDS = 1.0  # between closing its input, SIGTERM and SIGKILL
 SIGN_IN = -32000  # the protocol's error for an agent that is not signed in
+_Streams = tuple[asyncio.StreamWriter, asyncio.StreamReader]
 Answer = TypeVar("Answer")
 
 
@@ -71,7 +73,7 @@ def main() -> int:
     prompt = sys.stdin.buffer.read().decode("utf-8", errors="replace")
     logging.basicConfig(format="acp: %(message)s", handlers=[_OneLine()])
     try:
-        closing = asyncio.run(_Drive(turn, prompt, tell).run())
+        closing = asyncio.run(Drive(turn, prompt, process_environment(), tell).run())
     except TurnEnded as ended:
         closing = ended.closing
     except FileNotFoundError:
@@ -91,11 +93,12 @@ class _OneLine(logging.StreamHandler[Any]):
 
 
 @dataclass
-class _Drive:
+class Drive:
     """One turn of one agent."""
 
     turn: Turn
     prompt: str
+    environment: Mapping[str, str]  # of the agent
     hear: Tell
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -103,7 +106,7 @@ class _Drive:
         """Raises TurnEnded or OSError where it comes to nothing."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.stopped.set)
         ours = OurSide(Path(self.turn.workspace), self.turn.policy, self.hear)
-        async with _started(self.turn, ours) as (agent, process):
+        async with _started(self.turn, self.environment, ours) as (agent, process):
             try:
                 hello = await self._hello(agent)
                 session = await self._session(agent, hello)
@@ -112,7 +115,7 @@ class _Drive:
             except acp.RequestError as fault:
                 _explain(fault, ours)
             except ConnectionError:
-                raise failed(await _end_of(process)) from None
+                raise failed(_how_it_ended(process)) from None
 
     async def _hello(self, agent: ClientSideConnection) -> schema.InitializeResponse:
         files = schema.FileSystemCapabilities(read_text_file=True, write_text_file=True)
@@ -176,17 +179,7 @@ class _Drive:
             self.hear(Spent(read, usage.output_tokens + (usage.thought_tokens or 0), ours.cost_usd))
         if ours.question is not None:
             return Closing(End.ASKS, question=ours.question)
-        match response.stop_reason:
-            case "end_turn":
-                return Closing(End.SUCCEEDED, answer=ours.answer.strip())
-            case "max_tokens":
-                raise failed("its answer was cut at the model's token limit")
-            case "max_turn_requests":
-                raise failed("it stopped at its own limit of questions to the model")
-            case "refusal":
-                raise failed(f"it refused: {' '.join(ours.answer.split())[:300] or 'no reason given'}")
-            case "cancelled":
-                raise failed("it was told to stop" if self.stopped.is_set() else "it cancelled its own turn")
+        return closing_of(response.stop_reason, ours.answer.strip(), was_stopped=self.stopped.is_set())
 
     async def _within(self, seconds: float, what: str, answer: Awaitable[Answer]) -> Answer:
         """Its answer, if it comes in time and before we are told to stop."""
@@ -201,25 +194,80 @@ class _Drive:
         raise failed(f"no answer to {what} for {seconds:g} s: is {self.turn.argv[0]} an agent that speaks ACP?")
 
 
+def closing_of(reason: schema.StopReason, answer: str, *, was_stopped: bool) -> Closing:
+    """What it means that a turn ended for this reason."""
+    match reason:
+        case "end_turn":
+            return Closing(End.SUCCEEDED, answer=answer)
+        case "max_tokens":
+            error = "its answer was cut at the model's token limit"
+        case "max_turn_requests":
+            error = "it stopped at its own limit of questions to the model"
+        case "refusal":
+            error = f"it refused: {' '.join(answer.split())[:300] or 'no reason given'}"
+        case "cancelled":
+            error = "it was told to stop" if was_stopped else "it cancelled its own turn"
+    return Closing(End.FAILED, error=error)
+
+
 @asynccontextmanager
-async def _started(turn: Turn, ours: OurSide) -> AsyncIterator[tuple[ClientSideConnection, asyncio.subprocess.Process]]:
-    """The agent's program, its errors on ours; in the end it is told to go, and then made to."""
-    async with acp.spawn_agent_process(
-        ours,
-        turn.argv[0],
-        *turn.argv[1:],
-        env=process_environment(),
-        cwd=turn.workspace,
-        transport_kwargs={"limit": LINE_BYTES, "stderr": None, "shutdown_timeout": GOODBYE_SECONDS},
-    ) as (agent, process):
-        yield agent, process
+async def _started(
+    turn: Turn, environment: Mapping[str, str], ours: OurSide
+) -> AsyncIterator[tuple[ClientSideConnection, subprocess.Popen[bytes]]]:
+    """The agent's program, its errors on ours; in the end it is told to go, and then made to.
+
+    Not by asyncio's own subprocesses, which do not see an end before all who got the pipes have ended, too.
+    """
+    with _start(turn.argv, turn.workspace, environment) as process:
+        try:
+            async with _streams(process) as (writer, reader):
+                agent = acp.connect_to_agent(ours, writer, reader)
+                try:
+                    yield agent, process
+                finally:
+                    with suppress(ConnectionError):  # it hung up first
+                        await agent.close()
+        finally:
+            await asyncio.to_thread(_end, process)
 
 
-async def _end_of(process: asyncio.subprocess.Process) -> str:
+def _start(argv: Sequence[str], workspace: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(argv, stdin=pipe, stdout=pipe, cwd=workspace, env=dict(environment))
+
+
+@asynccontextmanager
+async def _streams(
+    process: subprocess.Popen[bytes],
+) -> AsyncIterator[tuple[asyncio.StreamWriter, asyncio.StreamReader]]:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=LINE_BYTES)
+    receiving, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
+    flow = asyncio.StreamReaderProtocol(asyncio.StreamReader())  # nothing is read; it knows when to wait with writing
+    sending, _ = await loop.connect_write_pipe(lambda: flow, process.stdin)
+    try:
+        yield asyncio.StreamWriter(sending, flow, None, loop), reader
+    finally:
+        sending.abort()
+        receiving.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Its input is closed, which asks it to go, as the protocol has it."""
+    for insist in (process.terminate, process.kill):
+        try:
+            process.wait(GOODBYE_SECONDS)
+            return
+        except subprocess.TimeoutExpired:
+            insist()
+    process.wait()
+
+
+def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
     """Why it hung up."""
     try:
-        status = await asyncio.wait_for(process.wait(), GOODBYE_SECONDS)
-    except TimeoutError:
+        status = process.wait(GOODBYE_SECONDS)
+    except subprocess.TimeoutExpired:
         return "it closed its output in the middle of its turn"
     how = f"with exit status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
     return f"it ended {how} in the middle of its turn"
