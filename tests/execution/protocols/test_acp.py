@@ -21,7 +21,6 @@ from mission_control.execution import process
 from mission_control.execution.protocols.acp import Drive, Turn, closing_of
 from mission_control.execution.protocols.telling import (
     Closing,
-    End,
     Event,
     Note,
     Session,
@@ -32,6 +31,7 @@ from mission_control.execution.protocols.telling import (
     TurnEnded,
     told,
 )
+from mission_control.execution.report import Judgement
 from support import scripted_acp_agent
 from support.eventually import eventually
 
@@ -83,7 +83,7 @@ class AcpProgram:
         assert self.events, self.said
         closing = self.events.pop()
         assert isinstance(closing, Closing), self.said
-        assert (program.returncode == 0) == (closing.end is End.SUCCEEDED)
+        assert (program.returncode == 0) == (closing.verdict is Judgement.SUCCEEDED)
         return closing
 
     @property
@@ -98,7 +98,7 @@ def program(tmp_path: Path) -> AcpProgram:
 
 def test_a_whole_turn(program):
     closing = program.turn("say Let me look.\nplan look,mend\ntool ls\nfail make\ncost 0.25\nsay All done.")
-    assert closing == Closing(End.SUCCEEDED, answer="All done.")
+    assert closing == Closing(Judgement.SUCCEEDED, answer="All done.")
     assert program.notes == ["scripted 1.0", "plan: [ ] look; [ ] mend"]
     steps = [event for event in program.events if not isinstance(event, Note | Session | Text)]
     assert steps == [
@@ -136,7 +136,7 @@ def test_permission_is_given_by_the_rules_in_their_order(program):
 
 def test_a_permission_that_a_person_must_give_ends_the_turn_with_the_question(program):
     closing = program.turn("say I will deploy.\nask execute deploy\nsleep 60\nsay Deployed.", permissions="ask")
-    assert closing == Closing(End.ASKS, question="May it 'deploy' (execute)?")
+    assert closing == Closing(Judgement.ASKS, question="May it 'deploy' (execute)?")
     assert not os.listdir(program.workspace)
 
 
@@ -145,7 +145,7 @@ def test_a_session_is_gone_on_with_and_its_past_is_not_told_again(program, way):
     assert program.turn("say one", *way.split()).answer == "one"
     (session,) = (event.name for event in program.events if isinstance(event, Session))
     closing = program.turn("recall", *way.split(), session=session)
-    assert closing == Closing(End.SUCCEEDED, answer="1 lines before")
+    assert closing == Closing(Judgement.SUCCEEDED, answer="1 lines before")
     assert "before: " not in "".join(event.piece for event in program.events if isinstance(event, Text))
 
 
@@ -153,7 +153,7 @@ def test_a_session_that_cannot_be_gone_on_with_is_not_promised(program):
     program.turn("say one", "forgetful")
     assert not [event for event in program.events if isinstance(event, Session)]
     closing = program.turn("say two", "forgetful", session="gone")
-    assert closing.end is End.FAILED and "cannot go on with its session" in str(closing.error)
+    assert closing.verdict is Judgement.FAILED and "cannot go on with its session" in str(closing.error)
 
 
 def test_servers_mode_and_sign_in_are_handed_to_the_agent(program):
@@ -172,7 +172,7 @@ FAILURES = {
 
 @pytest.mark.parametrize(("error", "script"), FAILURES.items())
 def test_a_turn_that_fails_says_why(program, error, script):
-    assert program.turn(script) == Closing(End.FAILED, error=error)
+    assert program.turn(script) == Closing(Judgement.FAILED, error=error)
 
 
 def test_every_reason_to_stop_is_told_in_words():
@@ -205,7 +205,7 @@ def test_programs_that_are_no_agents_are_told_apart(program):
 def test_programs_that_cannot_be_started_are_named(program, argv, error):
     started = program.start(argv=[argv])
     program.give(started, "say hello")
-    assert program.end(started) == Closing(End.FAILED, error=error)
+    assert program.end(started) == Closing(Judgement.FAILED, error=error)
 
 
 def test_an_agent_that_is_signed_out_or_speaks_another_version_says_so(program):
@@ -235,7 +235,7 @@ def stopped_in_mid_turn(program: AcpProgram, *words: str) -> tuple[Closing, list
 @pytest.mark.parametrize("words", [(), ("stubborn",)])
 def test_sigterm_cancels_the_turn_and_ends_the_agent(program, words):
     closing, noted = stopped_in_mid_turn(program, *words)
-    assert closing == Closing(End.FAILED, error="it was told to stop")
+    assert closing == Closing(Judgement.FAILED, error="it was told to stop")
     assert noted[-1] == "cancelled"
     environment = f"HOME={program.folder}".encode()
     left = [pid for pid in process.table() if environment in process._environment(pid)]

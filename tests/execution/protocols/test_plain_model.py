@@ -20,7 +20,6 @@ from mission_control.execution.protocols.completions import retry_at_of
 from mission_control.execution.protocols.openai import Conversation, Turn
 from mission_control.execution.protocols.telling import (
     Closing,
-    End,
     Event,
     Note,
     Session,
@@ -31,6 +30,7 @@ from mission_control.execution.protocols.telling import (
     TurnEnded,
     told,
 )
+from mission_control.execution.report import Judgement
 from support.chat_endpoint import (
     Answer,
     ChatEndpoint,
@@ -94,7 +94,7 @@ def test_it_uses_tools_until_the_model_has_no_more_wishes(model):
         uses("run_command", {"command": "cat notes/a.txt"}),
         says("All done."),
     )
-    assert closing == Closing(End.SUCCEEDED, answer="All done.")
+    assert closing == Closing(Judgement.SUCCEEDED, answer="All done.")
     assert (model.workspace / "notes/a.txt").read_text() == "hello"
     assert model.tool_result(2) == "hello\n[exit status 0]"
     kinds = [type(event) for event in model.events if not isinstance(event, Spent | Session)]
@@ -107,7 +107,7 @@ def test_tokens_of_all_its_questions_are_added_up(model):
 
 
 def test_unknown_tokens_stay_unknown(model):
-    assert model.turn(says("Hi.", usage=None)).end is End.SUCCEEDED
+    assert model.turn(says("Hi.", usage=None)).verdict is Judgement.SUCCEEDED
     assert Spent(None, None, None) in model.events
 
 
@@ -124,14 +124,14 @@ def test_an_endpoint_that_does_not_stream_is_understood(model):
 def test_a_later_turn_goes_on_with_the_conversation(model):
     model.turn(says("Which one?"))
     assert Session("one") in model.events
-    model.turn(says("Both, then."), prompt="Both.")
+    model.turn(says("Both, then."), prompt="Both.", goes_on=True)
     roles = [(message["role"], message["content"]) for message in model.asked[0]["messages"][1:]]
     assert roles == [("user", "Do it."), ("assistant", "Which one? "), ("user", "Both.")]
 
 
 def test_what_was_done_before_a_failure_is_gone_on_with(model):
     model.turn(uses("write_file", {"path": "a", "content": "1"}), refuses(400, "too long"))
-    model.turn(says("Done."), prompt="Go on.")
+    model.turn(says("Done."), prompt="Go on.", goes_on=True)
     assert [message["role"] for message in model.asked[0]["messages"]] == [
         "system",
         "user",
@@ -139,6 +139,12 @@ def test_what_was_done_before_a_failure_is_gone_on_with(model):
         "tool",
         "user",
     ]
+
+
+def test_a_conversation_that_is_gone_is_no_new_one(model):
+    error = "its conversation one cannot be gone on with; the next attempt starts afresh"
+    assert model.turn(says("Hello."), goes_on=True).error == error
+    assert not model.asked and Session("one") not in model.events
 
 
 def test_the_key_goes_to_the_endpoint_and_not_to_the_commands_of_the_model(model):
@@ -178,7 +184,7 @@ FAILURES = {
 @pytest.mark.parametrize(("error", "answers"), FAILURES.items())
 def test_a_turn_that_fails_says_why(model, error, answers):
     closing = model.turn(*answers, max_turns=2)
-    assert (closing.end, closing.error) == (End.FAILED, error)
+    assert (closing.verdict, closing.error) == (Judgement.FAILED, error)
 
 
 def test_an_endpoint_that_hangs_up_or_says_nothing_is_named(model):
@@ -195,7 +201,7 @@ def test_a_line_of_ten_megabytes_is_read_and_an_endless_one_is_not(model):
 def test_what_is_not_utf_8_does_not_end_the_turn(model):
     event = b'data: {"choices": [{"delta": {"content": "caf\\u00e9 \xff"}, "finish_reason": "stop"}]}\n\n'
     closing = model.turn(sends(event, content_type="text/event-stream"))
-    assert closing.end is End.FAILED and "broken JSON" in str(closing.error)
+    assert closing.verdict is Judgement.FAILED and "broken JSON" in str(closing.error)
 
 
 def test_nobody_listening_is_named(model):
@@ -238,7 +244,7 @@ def test_a_passing_fault_is_asked_again_and_no_tool_is_used_twice(model):
 def test_a_rate_limit_is_told_with_its_end(model):
     before = datetime.now(UTC)
     closing = model.turn(refuses(429, "slow down", retry_after="30"))
-    assert (closing.end, closing.error) == (End.RATE_LIMITED, "rate limit: 127.0.0.1 answered 429: slow down")
+    assert (closing.verdict, closing.error) == (Judgement.RATE_LIMITED, "rate limit: 127.0.0.1 answered 429: slow down")
     assert closing.retry_at is not None
     assert timedelta(seconds=30) <= closing.retry_at - before < timedelta(seconds=60)
 
@@ -275,7 +281,7 @@ TOOL_FAULTS = {
 
 @pytest.mark.parametrize(("result", "call"), TOOL_FAULTS.items())
 def test_what_is_wrong_with_a_tool_is_told_to_the_model(model, result, call):
-    assert model.turn(uses(*call), says("I see.")).end is End.SUCCEEDED
+    assert model.turn(uses(*call), says("I see.")).verdict is Judgement.SUCCEEDED
     assert model.tool_result() == result
     json.loads(model.asked[1]["messages"][-2]["tool_calls"][0]["function"]["arguments"])  # as endpoints demand
 
@@ -289,7 +295,7 @@ def test_a_call_that_was_cut_is_not_done(model):
 def test_the_program_tells_events_line_by_line_and_ends_with_0_only_for_a_success(model, tmp_path):
     for answer, status in ((says("Fine."), 0), (refuses(401, "no"), 1)):
         closing, done = run_program(model, tmp_path, answer)
-        assert done == status and (closing.end is End.SUCCEEDED) == (status == 0)
+        assert done == status and (closing.verdict is Judgement.SUCCEEDED) == (status == 0)
 
 
 def run_program(model: Model, folder: Path, *answers: Answer) -> tuple[Closing, int]:

@@ -28,7 +28,6 @@ from mission_control.execution.protocols.acp_client import OurSide
 from mission_control.execution.protocols.permissions import Permission, Policy, Rule
 from mission_control.execution.protocols.telling import (
     Closing,
-    End,
     Note,
     Session,
     Spent,
@@ -37,6 +36,7 @@ from mission_control.execution.protocols.telling import (
     failed,
     tell,
 )
+from mission_control.execution.report import Judgement
 
 LINE_BYTES = 16 << 20  # of one message, before it is put together from pieces
 CANCEL_SECONDS = 3.0  # an agent has so long to answer that its turn is cancelled
@@ -76,12 +76,16 @@ def main() -> int:
         closing = asyncio.run(Drive(turn, prompt, process_environment(), tell).run())
     except TurnEnded as ended:
         closing = ended.closing
-    except FileNotFoundError:
-        closing = Closing(End.FAILED, error=f"there is no program {turn.argv[0]} on PATH. Install it, or name another.")
     except OSError as fault:
-        closing = Closing(End.FAILED, error=f"{turn.argv[0]} cannot be started: {fault.strerror or fault}")
+        closing = Closing(Judgement.FAILED, error=_not_started(turn.argv[0], fault))
     tell(closing)
-    return 0 if closing.end is End.SUCCEEDED else 1
+    return 0 if closing.verdict is Judgement.SUCCEEDED else 1
+
+
+def _not_started(program: str, fault: OSError) -> str:
+    if isinstance(fault, FileNotFoundError):
+        return f"there is no program {program} on PATH. Install it, or name another."
+    return f"{program} cannot be started: {fault.strerror or fault}"
 
 
 class _OneLine(logging.StreamHandler[Any]):
@@ -104,6 +108,8 @@ class Drive:
 
     async def run(self) -> Closing:
         """Raises TurnEnded or OSError where it comes to nothing."""
+        if not self.turn.argv:
+            raise failed('no agent is named: set its command in mission.toml, e.g. command = ["opencode", "acp"]')
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.stopped.set)
         ours = OurSide(Path(self.turn.workspace), self.turn.policy, self.hear)
         async with _started(self.turn, self.environment, ours) as (agent, process):
@@ -178,7 +184,7 @@ class Drive:
             read = usage.input_tokens + (usage.cached_read_tokens or 0) + (usage.cached_write_tokens or 0)
             self.hear(Spent(read, usage.output_tokens + (usage.thought_tokens or 0), ours.cost_usd))
         if ours.question is not None:
-            return Closing(End.ASKS, question=ours.question)
+            return Closing(Judgement.ASKS, question=ours.question)
         return closing_of(response.stop_reason, ours.answer.strip(), was_stopped=self.stopped.is_set())
 
     async def _within(self, seconds: float, what: str, answer: Awaitable[Answer]) -> Answer:
@@ -198,7 +204,7 @@ def closing_of(reason: schema.StopReason, answer: str, *, was_stopped: bool) -> 
     """What it means that a turn ended for this reason."""
     match reason:
         case "end_turn":
-            return Closing(End.SUCCEEDED, answer=answer)
+            return Closing(Judgement.SUCCEEDED, answer=answer)
         case "max_tokens":
             error = "its answer was cut at the model's token limit"
         case "max_turn_requests":
@@ -207,7 +213,7 @@ def closing_of(reason: schema.StopReason, answer: str, *, was_stopped: bool) -> 
             error = f"it refused: {' '.join(answer.split())[:300] or 'no reason given'}"
         case "cancelled":
             error = "it was told to stop" if was_stopped else "it cancelled its own turn"
-    return Closing(End.FAILED, error=error)
+    return Closing(Judgement.FAILED, error=error)
 
 
 @asynccontextmanager
@@ -279,7 +285,7 @@ def _explain(fault: acp.RequestError, ours: OurSide) -> NoReturn:
     if fault.code == SIGN_IN:
         raise failed(f"not signed in: {said}. Start the agent once by hand and sign in, or set its key") from None
     if ours.question is not None:
-        raise TurnEnded(Closing(End.ASKS, question=ours.question)) from None
+        raise TurnEnded(Closing(Judgement.ASKS, question=ours.question)) from None
     raise failed(f"it answered with an error: {said}") from None
 
 

@@ -16,7 +16,9 @@ from typing import Any
 
 import httpx
 
-from mission_control.execution.protocols.telling import Closing, End, Tell, Text, TurnEnded, failed
+from mission_control.clock import SystemClock
+from mission_control.execution.protocols.telling import Closing, Tell, Text, TurnEnded, failed
+from mission_control.execution.report import Judgement
 
 CONNECT_SECONDS = 10.0
 LONGEST_LINE = 16_000_000  # bytes of one event
@@ -220,8 +222,8 @@ def _refused(response: httpx.Response, endpoint: Endpoint) -> Exception:
         case 429 if "insufficient_quota" in said or "billing" in said:
             return failed(f"no credit left: {where}: {said}")
         case 429:
-            retry_at = retry_at_of(response.headers, datetime.now(UTC))
-            return TurnEnded(Closing(End.RATE_LIMITED, error=f"rate limit: {where}: {said}", retry_at=retry_at))
+            retry_at = retry_at_of(response.headers, SystemClock().now())
+            return TurnEnded(Closing(Judgement.RATE_LIMITED, error=f"rate limit: {where}: {said}", retry_at=retry_at))
         case 404:
             return failed(f"{where}: {said}. Is the model {endpoint.model!r} there, is base_url right?")
         case _ if code in PASSING:

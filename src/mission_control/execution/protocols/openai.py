@@ -22,7 +22,6 @@ from mission_control.config import process_environment
 from mission_control.execution.protocols.completions import Call, Endpoint, Passing, Reply, ask
 from mission_control.execution.protocols.telling import (
     Closing,
-    End,
     Note,
     Session,
     Spent,
@@ -34,6 +33,7 @@ from mission_control.execution.protocols.telling import (
     tell,
 )
 from mission_control.execution.protocols.tools import Toolbox, ToolFault
+from mission_control.execution.report import Judgement
 from mission_control.folder import write_private
 
 SYSTEM = (
@@ -51,7 +51,8 @@ class Turn:
     model: str
     workspace: str
     conversations: str  # folder where they are kept
-    session: str  # its name there; one that exists is gone on with
+    session: str  # its name there
+    goes_on: bool = False  # with a conversation that is there
     key_name: str = "OPENAI_API_KEY"  # variable that holds the key
     system: str = SYSTEM
     max_turns: int = 50  # questions to the model
@@ -66,11 +67,12 @@ def main() -> int:
     turn = Turn(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     prompt = sys.stdin.buffer.read().decode("utf-8", errors="replace")
     try:
+        _check_told(turn)
         closing = Conversation(turn, prompt, process_environment(), tell).hold()
     except TurnEnded as ended:
         closing = ended.closing
     tell(closing)
-    return 0 if closing.end is End.SUCCEEDED else 1
+    return 0 if closing.verdict is Judgement.SUCCEEDED else 1
 
 
 class Conversation:
@@ -85,7 +87,7 @@ class Conversation:
         commands = {name: value for name, value in environment.items() if name != turn.key_name}
         self._tools = Toolbox(Path(turn.workspace), environment=commands, command_seconds=turn.command_seconds)
         self._file = Path(turn.conversations) / f"{turn.session}.json"
-        self._messages: list[Any] = [*_kept(self._file, turn.system), {"role": "user", "content": prompt}]
+        self._messages: list[Any] = [*_kept(self._file, turn), {"role": "user", "content": prompt}]
         self._spent = Spent()
 
     def hold(self) -> Closing:
@@ -122,7 +124,7 @@ class Conversation:
     def _end(self, reply: Reply) -> Closing:
         self._messages.append({"role": "assistant", "content": reply.text})
         self._keep()
-        return Closing(End.SUCCEEDED, answer=reply.text.strip())
+        return Closing(Judgement.SUCCEEDED, answer=reply.text.strip())
 
     def _use_tools(self, reply: Reply) -> None:
         calls = [reply.calls[index] for index in sorted(reply.calls)]
@@ -150,6 +152,11 @@ class Conversation:
         self._hear(Session(self._turn.session))
 
 
+def _check_told(turn: Turn) -> None:
+    if not turn.model:
+        raise failed("no model is named. Give the agent one with --model, or set it under [runners.…] in mission.toml")
+
+
 def _check(reply: Reply) -> None:
     """An answer that was cut is none, and neither is a call whose arguments were."""
     if reply.refusal:
@@ -161,14 +168,15 @@ def _check(reply: Reply) -> None:
             raise failed("the endpoint's content filter cut the answer")
 
 
-def _kept(file: Path, system: str) -> list[Any]:
+def _kept(file: Path, turn: Turn) -> list[Any]:
     """The conversation so far, which at first is what every one begins with."""
+    if not turn.goes_on:
+        return [{"role": "system", "content": turn.system}]
     try:
         messages = json.loads(file.read_bytes())
-    except FileNotFoundError:
-        return [{"role": "system", "content": system}]
-    except ValueError:
-        raise failed(f"the conversation kept in {file.name} cannot be read") from None
+    except (OSError, ValueError):
+        error = f"its conversation {turn.session} cannot be gone on with; the next attempt starts afresh"
+        raise failed(error) from None
     assert isinstance(messages, list)  # we wrote it
     return messages
 

@@ -10,8 +10,9 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
+
+from mission_control.execution.report import Judgement
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,11 @@ class Note:
     line: str
 
 
-class End(StrEnum):
-    """How a turn can end."""
-
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    RATE_LIMITED = "rate_limited"
-    ASKS = "asks"
-
-
 @dataclass(frozen=True)
 class Closing:
     """How a turn ended. `answer` with a success, `question` when a person must answer first, else `error`."""
 
-    end: End
+    verdict: Judgement
     answer: str | None = None
     error: str | None = None
     question: str | None = None
@@ -86,13 +78,13 @@ class TurnEnded(Exception):
     """Nothing more comes of this turn; `closing` says why."""
 
     def __init__(self, closing: Closing) -> None:
-        super().__init__(closing.error or closing.question or closing.end)
+        super().__init__(closing.error or closing.question or closing.verdict)
         self.closing = closing
 
 
 def failed(error: str) -> TurnEnded:
     """To be raised where a turn cannot go on."""
-    return TurnEnded(Closing(End.FAILED, error=error))
+    return TurnEnded(Closing(Judgement.FAILED, error=error))
 
 
 def tell(event: Event) -> None:
@@ -112,7 +104,7 @@ def told(line: str) -> Event | None:
         kind = _KINDS[fields.pop("event")]
         if kind is Closing:
             at = fields["retry_at"]
-            fields |= {"end": End(fields["end"]), "retry_at": at and datetime.fromisoformat(at)}
+            fields |= {"verdict": Judgement(fields["verdict"]), "retry_at": at and datetime.fromisoformat(at)}
         event: Event = kind(**fields)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mission_control.execution.execution import Execution
@@ -62,6 +62,8 @@ RUNNERS: Mapping[str, Runner] = {
         thinking("gemini", "GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_GEMINI_BASE_URL"),
         thinking("opencode", *_PROVIDERS),
         thinking("openclaw", "OPENCLAW_GATEWAY_TOKEN", *_PROVIDERS),
+        thinking("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
+        thinking("acp", *_PROVIDERS),
     )
 }
 
@@ -70,11 +72,13 @@ def find(name: str, settings: Settings = _NONE) -> Runner | None:
     """The runner of this name: ours, or one that the mission's settings define."""
     own = settings.get(name, {})
     known = RUNNERS.get(name)
+    if known is None and (protocol := own.get("protocol")):
+        known = replace(RUNNERS[protocol], name=name)
     if known is None:
         if "command" not in own:
             return None
         known = thinking(name, module=CUSTOM)
-    if also := own.get("pass_environment"):
+    if also := [*own.get("pass_environment", ()), *([own["key_variable"]] if "key_variable" in own else ())]:
         return Runner(known.name, known.refuses, known.command_line, known.module, (*known.passes, *also))
     return known
 
