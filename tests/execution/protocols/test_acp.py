@@ -19,6 +19,7 @@ from acp.schema import StopReason
 
 from mission_control.execution import process
 from mission_control.execution.protocols.acp import Drive, Turn, closing_of
+from mission_control.execution.protocols.permissions import Permission, Policy, Request
 from mission_control.execution.protocols.telling import (
     Closing,
     Event,
@@ -136,8 +137,29 @@ def test_permission_is_given_by_the_rules_in_their_order(program):
 
 def test_a_permission_that_a_person_must_give_ends_the_turn_with_the_question(program):
     closing = program.turn("say I will deploy.\nask execute deploy\nsleep 60\nsay Deployed.", permissions="ask")
-    assert closing == Closing(Judgement.ASKS, question="May it 'deploy' (execute)?")
+    question = "May it 'deploy' (execute)? Only an answer that begins with yes allows it."
+    assert closing == Closing(Judgement.ASKS, question=question)
     assert not os.listdir(program.workspace)
+
+
+def test_what_a_person_decided_holds_for_that_request_alone(program):
+    asked = {"permissions": "ask", "asked_file": str(program.folder / "asked")}
+    program.turn("ask execute deploy [all]", **asked)
+    (session,) = (event.name for event in program.events if isinstance(event, Session))
+    closing = program.turn("ask execute deploy [all]", session=session, decided="Yes, do.", **asked)
+    assert closing == Closing(Judgement.SUCCEEDED, answer="deploy [all]: the-allow_once")
+    closing = program.turn("ask execute deploy a", session=session, decided="Yes, do.", **asked)
+    assert closing.verdict is Judgement.ASKS
+
+
+@pytest.mark.parametrize(
+    ("answer", "permission"),
+    [("yes", "allow"), (" OK, go", "allow"), ("no", "reject"), ("yesterday", "reject"), ("Not yes", "reject")],
+)
+def test_only_a_plain_yes_is_one(answer, permission):
+    policy = Policy(Permission.ASK).with_decision(Request("execute", "make *"), answer)
+    assert policy.answer("execute", "make *") == permission
+    assert policy.answer("execute", "make all") == "ask"
 
 
 @pytest.mark.parametrize("way", ["", "resumes"])

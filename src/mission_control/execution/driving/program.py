@@ -57,6 +57,7 @@ class Turn:
     workspace: Path
     model: str | None = None
     session: str | None = None  # to go on with; null: a new one
+    answer: str | None = None  # what a person last answered to a question of that session
     timeout_seconds: float = 1800
     settings: Mapping[str, Any] = field(default_factory=dict)  # [runners.NAME] of mission.toml
     environment: Mapping[str, str] = field(default_factory=dict)  # that it will find

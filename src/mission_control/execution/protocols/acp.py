@@ -25,7 +25,7 @@ from acp.client.connection import ClientSideConnection
 import mission_control
 from mission_control.config import process_environment
 from mission_control.execution.protocols.acp_client import OurSide
-from mission_control.execution.protocols.permissions import Permission, Policy, Rule
+from mission_control.execution.protocols.permissions import Permission, Policy, Request, Rule
 from mission_control.execution.protocols.telling import (
     Closing,
     Note,
@@ -53,6 +53,8 @@ class Turn:
     argv: Sequence[str]  # the agent
     workspace: str
     session: str | None = None  # to go on with; null: a new one
+    asked_file: str | None = None  # where a request for a person is kept between two turns of a session
+    decided: str | None = None  # what the person said to it
     permissions: str = Permission.ALLOW
     rules: Sequence[Mapping[str, str]] = ()
     mode: str | None = None  # of the session, one that the agent offers
@@ -64,7 +66,11 @@ class Turn:
     @property
     def policy(self) -> Policy:
         rules = [Rule(**{**rule, "answer": Permission(rule["answer"])}) for rule in self.rules]  # type: ignore[arg-type]
-        return Policy(Permission(self.permissions), rules)
+        policy = Policy(Permission(self.permissions), rules)
+        if self.decided is None or self.asked_file is None:
+            return policy
+        request = Request.kept(Path(self.asked_file))
+        return policy if request is None else policy.with_decision(request, self.decided)
 
 
 def main() -> int:
@@ -119,7 +125,7 @@ class Drive:
                 ours.is_listening = True
                 return self._closing(await self._work(agent, session, ours), ours)
             except acp.RequestError as fault:
-                _explain(fault, ours)
+                _explain(fault)
             except ConnectionError:
                 raise failed(_how_it_ended(process)) from None
 
@@ -176,7 +182,7 @@ class Drive:
         await agent.cancel(session_id=session)
         try:
             return await asyncio.wait_for(work, CANCEL_SECONDS)
-        except TimeoutError:
+        except (TimeoutError, acp.RequestError):  # some answer that with an error
             return schema.PromptResponse(stop_reason="cancelled")
 
     def _closing(self, response: schema.PromptResponse, ours: OurSide) -> Closing:
@@ -184,6 +190,8 @@ class Drive:
             read = usage.input_tokens + (usage.cached_read_tokens or 0) + (usage.cached_write_tokens or 0)
             self.hear(Spent(read, usage.output_tokens + (usage.thought_tokens or 0), ours.cost_usd))
         if ours.question is not None:
+            if ours.request is not None and self.turn.asked_file is not None:
+                ours.request.keep(Path(self.turn.asked_file))
             return Closing(Judgement.ASKS, question=ours.question)
         return closing_of(response.stop_reason, ours.answer.strip(), was_stopped=self.stopped.is_set())
 
@@ -279,13 +287,11 @@ def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
     return f"it ended {how} in the middle of its turn"
 
 
-def _explain(fault: acp.RequestError, ours: OurSide) -> NoReturn:
+def _explain(fault: acp.RequestError) -> NoReturn:
     """What an error of the protocol means for people; rate limits are known by their words, by whoever started us."""
     said = _details(fault)
     if fault.code == SIGN_IN:
         raise failed(f"not signed in: {said}. Start the agent once by hand and sign in, or set its key") from None
-    if ours.question is not None:
-        raise TurnEnded(Closing(Judgement.ASKS, question=ours.question)) from None
     raise failed(f"it answered with an error: {said}") from None
 
 

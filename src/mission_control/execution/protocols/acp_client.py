@@ -17,7 +17,7 @@ from acp import schema
 from acp.interfaces import Agent, Client
 
 from mission_control.execution.protocols import within
-from mission_control.execution.protocols.permissions import Permission, Policy
+from mission_control.execution.protocols.permissions import Permission, Policy, Request
 from mission_control.execution.protocols.telling import Note, Spent, Tell, Text, ToolEnded, ToolStarted
 
 _ORDER = {  # of the options an agent offers, the one that binds least
@@ -32,6 +32,7 @@ class OurSide(Client):
     def __init__(self, workspace: Path, policy: Policy, hear: Tell) -> None:
         self.answer = ""
         self.question: str | None = None
+        self.request: Request | None = None  # for permission, when the question is one
         self.cost_usd: float | None = None
         self.is_listening = False  # what comes before our prompt is the past of a session that is gone on with
         self.asked = asyncio.Event()
@@ -54,7 +55,8 @@ class OurSide(Client):
         answer = self._policy.answer(kind, title)
         self._hear(Note(f"asks to {kind}: {title}: {answer}"))
         if answer is Permission.ASK:
-            self.question = f"May it {title!r} ({kind})?"
+            self.request = Request(kind, title)
+            self.question = self.request.question
             self.asked.set()
             return _response(None)
         return _response(_chosen(answer, options))

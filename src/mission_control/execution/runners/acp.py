@@ -7,6 +7,7 @@ from mission_control.execution.protocols.listening import Listener, start
 from mission_control.execution.runners.custom import filled
 
 CHOICES = ("permissions", "rules", "mode", "sign_in_by")  # settings that the program takes as they are
+ASKED = ".missionctl-asked.json"  # in the state, which a session that is gone on with keeps
 ABOUT = About(
     what="any agent that speaks the Agent Client Protocol",
     capabilities=Capabilities(resume=True, stream=True, usage=True, cost=True, model=True),
@@ -29,6 +30,8 @@ class Conversation(Listener):
             "argv": [*filled(settings.get("command", []), places), *settings.get("arguments", [])],
             "workspace": str(turn.workspace),
             "session": turn.session,
+            "asked_file": str(turn.state / ASKED),
+            "decided": turn.answer,
             **{name: settings[name] for name in CHOICES if name in settings},
         }
         return start("acp", turn, fields)
