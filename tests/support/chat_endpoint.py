@@ -16,7 +16,8 @@ USAGE = {"prompt_tokens": 100, "completion_tokens": 10}
 class ChatEndpoint:
     """`questions` are the bodies it was sent, `keys` what was sent as the key with each."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Answer, answer_to: Callable[[str], Answer] | None = None) -> None:
+        """`answer_to` chooses by the prompt instead, for conversations that mix."""
         self.questions: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self._answers = list(answers)
@@ -28,7 +29,10 @@ class ChatEndpoint:
                 endpoint.questions.append(json.loads(body))
                 endpoint.keys.append(self.headers.get("authorization"))
                 self.close_connection = True
-                endpoint._answers.pop(0)(self)
+                if answer_to is None:
+                    endpoint._answers.pop(0)(self)
+                else:
+                    answer_to(endpoint.questions[-1]["messages"][1]["content"])(self)
 
             def log_message(self, *_: object) -> None:
                 pass

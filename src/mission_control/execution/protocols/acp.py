@@ -262,7 +262,7 @@ async def _streams(
     try:
         yield asyncio.StreamWriter(sending, flow, None, loop), reader
     finally:
-        sending.abort()
+        sending.close()
         receiving.close()
 
 
