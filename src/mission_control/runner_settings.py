@@ -8,6 +8,10 @@ model = "opus"                          # for agents that name none
 environment = { ANTHROPIC_BASE_URL = "http://127.0.0.1:8099" }
 pass_environment = ["MY_KEY"]           # besides those that the runner passes by itself
 
+[runners.local]                         # a protocol that this program speaks: docs/protocol-runners.md
+protocol = "openai"                     # or "acp", with the command of an agent
+url = "http://127.0.0.1:11434/v1"
+
 [runners.reviewer]                      # one of your own
 command = ["my-agent", "--model", "{model}"]
 output = "json"                         # a line an event; default: text, of which all is the answer
@@ -26,6 +30,11 @@ from typing import Any
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 PLACES = ("prompt_file", "model", "session", "workspace", "state", "task", "agent")  # in words of a command
 FIELDS = ("answer", "session", "tokens_in", "tokens_out", "cost_usd", "progress", "error")  # of JSON events
+PROTOCOLS: Mapping[str, tuple[str, ...]] = {  # what is for runners that speak it, and for no others
+    "acp": ("permissions", "rules", "mode", "sign_in_by"),
+    "openai": ("key_variable", "max_turns", "command_seconds", "silence_seconds"),
+}
+_PERMISSIONS = ("allow", "reject", "ask")
 _PLACE = re.compile(r"\{([a-z_]*)\}")
 
 
@@ -52,6 +61,7 @@ def _checked_runner(name: str, raw: Any) -> dict[str, Any]:
         raise ValueError(f"has {name} = {raw!r}; write [runners.{name}]")
     settings = {key: _checked_setting(f"{name}.{key}", key, value) for key, value in raw.items()}
     _check_together(name, settings)
+    _check_protocol(name, settings)
     return settings
 
 
@@ -77,6 +87,15 @@ def _check_together(name: str, settings: Mapping[str, Any]) -> None:
         raise ValueError(f"has {name}.{named[0]}, which needs {name}.output = 'json'")
     if settings.get("output") == "json" and "answer" not in settings:
         raise ValueError(f"has {name}.output = 'json', so {name}.answer must say where the answer stands")
+
+
+def _check_protocol(name: str, settings: Mapping[str, Any]) -> None:
+    spoken = settings.get("protocol", name)
+    for protocol, keys in PROTOCOLS.items():
+        if protocol != spoken and (key := next((key for key in keys if key in settings), None)):
+            raise ValueError(f"has {name}.{key}, which is for runners with protocol = '{protocol}'")
+    if spoken in PROTOCOLS and (key := next((key for key in ("output", "prompt", "resume") if key in settings), None)):
+        raise ValueError(f"has {name}.{key}, which is not for a runner that speaks a protocol")
 
 
 def _text(value: Any) -> str:
@@ -125,6 +144,28 @@ def _one_of(*choices: str) -> Callable[[Any], str]:
     return choose
 
 
+def _number(least: float, most: float) -> Callable[[Any], float]:
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+            raise ValueError(f"must be a number from {least:g} to {most:g}")
+        return value
+
+    return check
+
+
+def _rules(value: Any) -> list[dict[str, str]]:
+    """Of permissions: the first whose kind and title fit decides."""
+    if not isinstance(value, list) or not all(isinstance(rule, Mapping) for rule in value):
+        raise ValueError('must be a list of tables, e.g. [{ answer = "ask", kind = "execute", title = "git push*" }]')
+    for rule in value:
+        if unknown := set(rule) - {"answer", "kind", "title"}:
+            raise ValueError(f"has a rule with {unknown.pop()}; known are answer, kind, title")
+        _one_of(*_PERMISSIONS)(rule.get("answer"))
+        if not all(isinstance(text, str) and text for text in rule.values()):
+            raise ValueError("has a rule whose kind or title is no text")
+    return [dict(rule) for rule in value]
+
+
 _KINDS: Mapping[str, Callable[[Any], Any]] = {
     "program": _path,
     "arguments": _words,
@@ -133,6 +174,16 @@ _KINDS: Mapping[str, Callable[[Any], Any]] = {
     "pass_environment": _words,
     "empty_answer": _truth,  # an answer without a word is a success, too
     "url": _text,  # of a service that is asked instead of a program started
+    # Of a runner that speaks a protocol: see PROTOCOLS.
+    "protocol": _one_of(*PROTOCOLS),
+    "key_variable": _text,
+    "max_turns": _number(1, 10_000),
+    "command_seconds": _number(0.1, 86_400),
+    "silence_seconds": _number(0.1, 86_400),
+    "permissions": _one_of(*_PERMISSIONS),
+    "rules": _rules,
+    "mode": _text,
+    "sign_in_by": _text,
     # Of a runner of one's own.
     "command": _command,
     "resume": _words,  # added to go on with {session}

@@ -10,7 +10,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from pathlib import Path
 from mission_control.clock import Clock, SystemClock
 from mission_control.config import Config, process_environment
 from mission_control.domain.attempt import Attempt
+from mission_control.domain.history import Comment, CommentKind
 from mission_control.errors import MissionControlError
 from mission_control.execution import runners
 from mission_control.execution.driving import prompt
@@ -99,6 +100,7 @@ class _Driver:
             workspace=place.workspace,
             model=subject.model or self._settings.get("model"),
             session=None if place.going_on_from is None else place.going_on_from.session,
+            answer=_answer_since(place.going_on_from, subject.view.thread),
             timeout_seconds=subject.view.task.timeout_seconds,
             settings=self._settings,
             environment=self._environment,
@@ -121,7 +123,8 @@ class _Driver:
             return _end(report, self._folder)
         self._child = child
         status = child.listen(self._hear, self._overhear, self._keep)
-        self._conversation.end(report, status)
+        report.exit_code = status if status >= 0 else None
+        self._conversation.end(report)
         if child.is_told_to_stop and report.verdict is not Judgement.SUCCEEDED:
             report.write(self._folder)
             _end_by_sigterm()  # the executor, which told us, knows why
@@ -161,6 +164,14 @@ class _Driver:
         if self._is_news and time.monotonic() - self._written_at > WRITE_SECONDS:
             self._report.write(self._folder)
             self._written_at, self._is_news = time.monotonic(), False
+
+
+def _answer_since(before: Attempt | None, thread: Sequence[Comment]) -> str | None:
+    if before is None:
+        return None
+    since = before.started_at or before.claimed_at
+    answers = [said.body for said in thread if said.kind is CommentKind.ANSWER and said.created_at > since]
+    return answers[-1] if answers else None
 
 
 def environment_of(ours: Mapping[str, str], place: Place, settings: Mapping[str, object]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mission_control.execution.execution import Execution
@@ -16,6 +16,7 @@ from mission_control.execution.runners import shell
 
 Settings = Mapping[str, Mapping[str, Any]]  # of [runners.NAME], by name
 CUSTOM = "custom"  # the file that drives the runners of a mission's own
+_PROVIDERS = ("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY")
 _NONE: Settings = {}
 _DRIVER = ("-P", "-m", "mission_control.execution.driving")  # -P: never import from where we stand
 
@@ -54,6 +55,15 @@ RUNNERS: Mapping[str, Runner] = {
     for runner in (
         Runner("shell", shell.refuses, shell.command_line),
         thinking("mock"),
+        thinking(
+            "claude", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "CLAUDE_CODE_OAUTH_TOKEN"
+        ),
+        thinking("codex", "CODEX_API_KEY", "OPENAI_API_KEY"),
+        thinking("gemini", "GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_GEMINI_BASE_URL"),
+        thinking("opencode", *_PROVIDERS),
+        thinking("openclaw", "OPENCLAW_GATEWAY_TOKEN", *_PROVIDERS),
+        thinking("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
+        thinking("acp", *_PROVIDERS),
     )
 }
 
@@ -62,11 +72,13 @@ def find(name: str, settings: Settings = _NONE) -> Runner | None:
     """The runner of this name: ours, or one that the mission's settings define."""
     own = settings.get(name, {})
     known = RUNNERS.get(name)
+    if known is None and (protocol := own.get("protocol")):
+        known = replace(RUNNERS[protocol], name=name)
     if known is None:
         if "command" not in own:
             return None
         known = thinking(name, module=CUSTOM)
-    if also := own.get("pass_environment"):
+    if also := [*own.get("pass_environment", ()), *([own["key_variable"]] if "key_variable" in own else ())]:
         return Runner(known.name, known.refuses, known.command_line, known.module, (*known.passes, *also))
     return known
 
