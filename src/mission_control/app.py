@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from mission_control.board import Board
     from mission_control.dispatcher.resident import Resident
     from mission_control.domain.attempt import Attempt, Outcome
+    from mission_control.domain.report import Memory
     from mission_control.heartbeat import Heart
+    from mission_control.inbox import Call
+    from mission_control.reporting import Reporting
     from mission_control.squad import Squad
     from mission_control.views import Views
 
@@ -167,6 +170,10 @@ def _join(config: Config, store: Store) -> Mission:
         board=board,
         squad=squad,
         views=views,
+        reporting=lambda: _reporting(store, clock, config, mission.board),
+        inbox=partial(_inbox, store),
+        memories=partial(_memories, store),
+        working_memory=partial(_working_memory, folder),
         heart=heart,
         resident=resident,
         run=run,
@@ -181,6 +188,30 @@ def _join(config: Config, store: Store) -> Mission:
     )
     mission = Mission(config=config, clock=clock, folder=folder, store=store, parts=parts)
     return mission
+
+
+def _reporting(store: Store, clock: Clock, config: Config, board: Board) -> Reporting:
+    from mission_control.reporting import Reporting
+
+    return Reporting(store, clock, config, board)
+
+
+def _inbox(store: Store, name: str, limit: int) -> list[Call]:
+    from mission_control.inbox import inbox
+
+    return inbox(store, name, limit=limit)
+
+
+def _memories(store: Store, agent: str, limit: int) -> list[Memory]:
+    from mission_control.store import reporting
+
+    return reporting.memories(store, agent, limit)
+
+
+def _working_memory(folder: Folder, agent: str) -> str:
+    from mission_control.hand_in import read_memory
+
+    return read_memory(folder.working(agent))
 
 
 def _board(store: Store, clock: Clock, config: Config) -> Board:

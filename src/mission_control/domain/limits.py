@@ -47,6 +47,17 @@ def title(text: str) -> str:
     return text
 
 
+def one_line(text: str, what: str) -> str:
+    """Text of one line and up to 500 characters: line breaks become spaces."""
+    line = " ".join(text.split())
+    if not line:
+        raise InvalidInput(f"There is no {what}. Say something.")
+    _check_unicode(line, what)
+    if len(line) > TITLE_CHARACTERS or any(_is_control(character) for character in line):
+        raise InvalidInput(f"The {what} has {len(line)} characters; {TITLE_CHARACTERS} printable ones are allowed.")
+    return line
+
+
 def long_text(text: str, what: str, most: int = TEXT_BYTES) -> str:
     """Text of several lines up to `most` bytes; tab and line breaks allowed, NUL not."""
     size = len(_check_unicode(text, what))
