@@ -118,10 +118,10 @@ def _join(config: Config, store: Store) -> Mission:
         return _board(store, clock, config)
 
     def squad() -> Squad:
-        from mission_control.execution.runners import RUNNERS
+        from mission_control.execution.runners import names
         from mission_control.squad import Squad
 
-        return Squad(store, clock, config, runners=tuple(RUNNERS))
+        return Squad(store, clock, config, runners=names(config.runners))
 
     def views() -> Views:
         from mission_control.views import Views
@@ -216,9 +216,9 @@ def _working_memory(folder: Folder, agent: str) -> str:
 
 def _board(store: Store, clock: Clock, config: Config) -> Board:
     from mission_control.board import Board
-    from mission_control.execution.runners import refuses
+    from mission_control.execution.runners import refusing
 
-    return Board(store, clock, config, refuses=refuses)
+    return Board(store, clock, config, refuses=refusing(config.runners))
 
 
 @contextmanager

@@ -243,7 +243,7 @@ class Board:
     def finish(self, lease: Lease, ending: Ending) -> Task:
         """Record how the attempt ended and move its task on. Saying the same again is harmless. Raises LeaseLost."""
         now = self._clock.now()
-        ending = replace(ending, error=limits.program_text(ending.error))
+        ending = _legible(ending)
         with self._store.transaction():
             task = tasks.lock(self._store, lease.task_id)
             if task is None:  # deleted since
@@ -256,6 +256,8 @@ class Board:
                 self._lost(lease)
             if ended.parting is None:
                 verdict = judge(task, ending, policy=self._policy, now=now, jitter=self._jitter())
+                if ending.question is not None and verdict.event is Event.BLOCK:
+                    self._say(task, ending.question, CommentKind.QUESTION, ended.agent)
             else:
                 ending, verdict = self._part(task, lease, ending, ended.agent, ended.parting)
             return self._moves.move(
@@ -468,3 +470,14 @@ def _is_recorded(ending: Ending, recorded: Attempt) -> bool:
     if recorded.has_parted and recorded.outcome is parted_ending(ending).outcome:
         return True
     return recorded.outcome is ending.outcome
+
+
+def _legible(ending: Ending) -> Ending:
+    """With what a program said made fit to keep."""
+    return replace(
+        ending,
+        error=limits.program_text(ending.error),
+        answer=limits.program_text(ending.answer, limits.ANSWER_CHARACTERS),
+        session=limits.program_text(ending.session, limits.KEY_CHARACTERS),
+        question=limits.program_text(ending.question, limits.ANSWER_CHARACTERS),
+    )

@@ -44,6 +44,8 @@ class Config:
     slots: int = 3  # live attempts of one agent, unless the agent has its own
     machine_slots: int | None = None  # live attempts on this machine; null: unlimited
     runner_slots: Mapping[str, int] = field(default_factory=dict)  # live attempts by runner, on all machines
+    # How agents' programs are driven, by runner: see runner_settings.py.
+    runners: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     max_output_bytes: int = 10_000_000  # of one attempt's log; head and tail are kept
     poll_seconds: float = 1.0  # how often a waiting process looks again without being rung
     ageing_hours: float = 6  # a waiting task gains one priority level in this time
@@ -195,6 +197,7 @@ _EXAMPLES = (
     '# timezone = "Europe/Berlin"',
     '# pass_environment = ["ANTHROPIC_API_KEY"]',
     "# runner_slots = { shell = 4 }",
+    '# runners.claude = { environment = { ANTHROPIC_BASE_URL = "http://127.0.0.1:8099" } }  # docs/runners.md',
     '# isolation = "process"  # or landlock, or bubblewrap; limits of attempts: docs/limits-and-isolation.md',
 )
 
@@ -249,8 +252,8 @@ def _checked(name: str, raw: Any) -> Any:
         return _checked_truth(raw)
     if name in _LISTS:
         return _checked_list(name, raw)
-    if name == "runner_slots":
-        return _checked_runner_slots(raw)
+    if name in ("runner_slots", "runners"):
+        return _checked_runner_slots(raw) if name == "runner_slots" else _checked_runners(raw)
     if not isinstance(raw, str) or not raw or any(character < " " for character in raw):
         raise ValueError("must be a text of one line")
     if name == "timezone":
@@ -287,6 +290,12 @@ def _checked_runner_slots(raw: Any) -> dict[str, int]:
     if not isinstance(raw, Mapping):
         raise ValueError("must name runners with their slots, e.g. { shell = 4 }")
     return {name.strip(): int(_checked_number("slots", slots, f"for {name.strip()} ")) for name, slots in raw.items()}
+
+
+def _checked_runners(raw: Any) -> dict[str, dict[str, Any]]:
+    from mission_control import runner_settings  # for missions that have some
+
+    return runner_settings.checked(raw)
 
 
 def _checked_isolation(raw: str) -> Isolation:

@@ -46,8 +46,8 @@ def _blocked(store: Store, limit: int) -> Iterator[Call]:
     """Questions, and what used its attempts up."""
     for task in tasks.listed(store, Filter(status=Status.BLOCKED), limit=limit):
         last = attempts.of_task(store, task.id)[-1:]
-        asked = history.newest(store, task.id, CommentKind.QUESTION) if last and last[0].has_parted else None
-        if asked is not None:
+        asked = history.newest(store, task.id, CommentKind.QUESTION)
+        if asked is not None and last and asked.created_at >= last[0].claimed_at:  # by the attempt that ended last
             yield Call(Need.QUESTION, task, asked.author, asked.body, asked.created_at)
         else:
             yield Call(Need.BLOCKED, task, "", task.reason or "", task.updated_at)

@@ -117,7 +117,9 @@ def test_an_executor_that_is_told_to_stop_gives_its_attempt_back_and_takes_no_ot
 def channel(tmp_path: Path) -> Any:
     """`executor` has ended its first attempt and speaks with `attended`; `signals` is where its signals arrive."""
     ours, theirs = socket.socketpair()
-    executor = Executor(replace(SECOND, task_id=1, token=1), config=Config(tmp_path), clock=SystemClock(), inherited={})
+    executor = Executor(
+        replace(SECOND, task_id=1, token=1), config=Config(tmp_path), clock=SystemClock(), inherited={}, by_runner={}
+    )
     executor._recorder = Recorder(_no_board, theirs)
     executor._wakeup, signals = os.pipe()
     attended = Attended(ours, _claim())

@@ -47,6 +47,8 @@ ATTEMPT = {
     "tokens_in": (int, None),
     "tokens_out": (int, None),
     "cost_usd": (float, None),
+    "answer": (str, None),
+    "session": (str, None),
     "log": LOG_PATH,
 }
 LIVE_ATTEMPT = {**ATTEMPT, "outcome": None, "exit_code": None, "error": None, "ended_at": None}

@@ -46,6 +46,10 @@ class Ending:
     tokens_in: int | None = None
     tokens_out: int | None = None
     cost_usd: float | None = None
+    answer: str | None = None  # of an agent that thinks: the last it said
+    session: str | None = None  # by which its program knows the conversation, to go on with it
+    question: str | None = None  # it cannot go on before a person answers this; with `released`
+    retry_at: datetime | None = None  # when a rate limit is over; with `released`
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Attempt:
     tokens_in: int | None
     tokens_out: int | None
     cost_usd: float | None
+    answer: str | None
+    session: str | None
     progress: str | None = None  # the last that its agent said
     progress_percent: int | None = None
     progress_at: datetime | None = None
@@ -107,6 +113,7 @@ def judge(task: Task, ending: Ending, *, policy: RetryPolicy, now: datetime, jit
 
     Lost and timed-out attempts count as failures, released ones do not. A task whose cancellation was
     asked for is not tried again, but work that was finished before the executor could stop stays finished.
+    An open question blocks the task until it is answered; a rate limit is waited for, in steps of the longest backoff.
     """
     match ending.outcome:
         case Outcome.SUCCEEDED:
@@ -116,7 +123,10 @@ def judge(task: Task, ending: Ending, *, policy: RetryPolicy, now: datetime, jit
         case Outcome.RELEASED:
             if task.cancel_requested_at is not None:
                 return Verdict(Event.CANCEL, task.failures, reason="cancelled while it was running")
-            return Verdict(Event.REQUEUE, task.failures, reason=ending.error)
+            if ending.question is not None:
+                return Verdict(Event.BLOCK, task.failures, reason=f"asks: {ending.question}")
+            retry_at = ending.retry_at and min(ending.retry_at, now + policy.ceiling)
+            return Verdict(Event.REQUEUE, task.failures, retry_at=retry_at, reason=ending.error)
         case Outcome.FAILED | Outcome.TIMED_OUT | Outcome.LOST:
             return _after_failure(task, ending, policy=policy, now=now, jitter=jitter)
     assert_never(ending.outcome)

@@ -6,12 +6,14 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 
+from mission_control.domain.key import without_keys
 from mission_control.errors import InvalidInput
 
 TITLE_CHARACTERS = 500
 TEXT_BYTES = 1_000_000  # descriptions, comments
 COMMAND_BYTES = 100_000
 ERROR_CHARACTERS = 2_000
+ANSWER_CHARACTERS = 32_000  # on the board; the whole answer stays in the attempt's folder
 KEY_CHARACTERS = 200
 MAX_ATTEMPTS = 100
 MAX_SLOTS = 1000
@@ -75,15 +77,15 @@ def command(text: str) -> str:
     return long_text(text, "command", COMMAND_BYTES)
 
 
-def program_text(text: str | None) -> str | None:
+def program_text(text: str | None, most: int = ERROR_CHARACTERS) -> str | None:
     """What a program said about its end, made fit to keep: never refused, for its attempt must be recorded.
 
-    NUL and what is no Unicode become `\ufffd`; what goes beyond 2,000 characters is cut.
+    NUL and what is no Unicode become `\ufffd`; what goes beyond `most` characters is cut.
     """
     if text is None:
         return None
-    legible = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-    cut = legible[:ERROR_CHARACTERS]
+    legible = without_keys(text).encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    cut = legible[:most]
     return cut if cut == legible else cut + "…"
 
 

@@ -18,17 +18,17 @@ from typing import Any, NoReturn
 
 from mission_control import log
 from mission_control.clock import Clock
-from mission_control.config import Config
+from mission_control.config import Config, Isolation
 from mission_control.domain.attempt import Ending, Outcome
 from mission_control.errors import LeaseLost
-from mission_control.execution import doorbell, exit_file
+from mission_control.execution import doorbell, exit_file, report
 from mission_control.execution.confinement.confinement import Confinement, is_confined
 from mission_control.execution.confinement.spawning import NotConfined, spawn
-from mission_control.execution.environment import environment_of
+from mission_control.execution.environment import SETTINGS, environment_of
 from mission_control.execution.execution import RENEWALS_PER_LEASE, Execution, Order
 from mission_control.execution.output import Output
 from mission_control.execution.recorder import GOING_ON, Recorder
-from mission_control.execution.runners import RUNNERS, refuses
+from mission_control.execution.runners import find, refuses
 from mission_control.execution.tree import Tree, become_subreaper
 from mission_control.folder import Folder, make_private_directory
 from mission_control.store.attempts import LeaseState
@@ -53,11 +53,20 @@ class Executor:
     copied by each executor.
     """
 
-    def __init__(self, execution: Execution, *, config: Config, clock: Clock, inherited: Mapping[str, str]) -> None:
-        """`inherited` is what attempts get of our environment."""
+    def __init__(
+        self,
+        execution: Execution,
+        *,
+        config: Config,
+        clock: Clock,
+        inherited: Mapping[str, str],
+        by_runner: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        """`inherited` is what attempts get of our environment, `by_runner` what those of a runner get besides."""
         self._config = config
         self._clock = clock
         self._inherited = inherited
+        self._by_runner = by_runner
         self._folder = Folder(config.home)
         self._is_news = False  # somebody told us to look at the board
         self._is_stopping = False  # somebody told us to stop: the attempt is given back and no more are taken
@@ -66,14 +75,28 @@ class Executor:
     def _prepare(self, execution: Execution) -> None:
         """Get to know the attempt that comes next."""
         self._execution = execution
-        self._refusal = refuses(execution.runner, execution.command)
-        self._argv = [] if self._refusal else RUNNERS[execution.runner].command_line(execution)
-        self._environment = environment_of(execution, str(self._config.home), self._inherited)
+        self._runner = runner = find(execution.runner, self._config.runners)
+        self._refusal = self._why_not()
+        self._argv = [] if runner is None or self._refusal else runner.command_line(execution)
+        inherited = {**self._inherited, **self._by_runner.get(execution.runner, {})}
+        self._environment = environment_of(execution, str(self._config.home), inherited)
+        if self._thinks:
+            self._environment[SETTINGS] = self._config.to_bytes().decode()
         self._attempt_folder = str(self._folder.attempt(execution.task_id, execution.number))
         self._workspace = os.path.join(self._attempt_folder, "workspace")
         self._output_path = str(self._folder.output(execution.task_id, execution.number))
         self._log_path = str(self._folder.executor_log(execution.agent))
         self._confinement = self._confine() if is_confined(self._config) else None
+
+    @property
+    def _thinks(self) -> bool:
+        return self._runner is not None and self._runner.thinks
+
+    def _why_not(self) -> str | None:
+        """Why this attempt cannot be: its runner, or what it asks for."""
+        if self._thinks and self._config.isolation is not Isolation.PROCESS:
+            return f"agents cannot be driven under isolation {self._config.isolation} yet: set isolation to process"
+        return refuses(self._execution.runner, self._execution.command, self._config.runners)
 
     def _confine(self) -> Confinement:
         folder, workspace = self._attempt_folder, self._workspace
@@ -199,6 +222,8 @@ class Executor:
             self.say("stragglers_ended", processes=told)
         if cut:
             self.say("output_cut", bytes=cut)
+        if self._thinks and not self._refusal:
+            ending = report.joined(ending, report.read(self._attempt_folder))
         return replace(ending, duration_seconds=time.monotonic() - since)
 
     def _start_and_watch(self, output: Output) -> Ending:

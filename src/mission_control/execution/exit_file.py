@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 
 from mission_control.domain.attempt import Ending, Outcome
@@ -51,8 +52,11 @@ def read(attempt_folder: Path, token: int) -> Ending | None:
 
 def to_json(ending: Ending) -> dict[str, object]:
     """As it also travels from an executor to whoever records for it."""
-    return dict(vars(ending))
+    retry_at = ending.retry_at and ending.retry_at.isoformat()
+    return {**vars(ending), "retry_at": retry_at}
 
 
 def from_json(content: dict[str, object]) -> Ending:
-    return Ending(**{**content, "outcome": Outcome(str(content["outcome"]))})  # type: ignore[arg-type]  # our own file
+    retry_at = content.get("retry_at") and datetime.fromisoformat(str(content["retry_at"]))
+    outcome = Outcome(str(content["outcome"]))
+    return Ending(**{**content, "outcome": outcome, "retry_at": retry_at})  # type: ignore[arg-type]  # our own file

@@ -20,7 +20,7 @@ from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain.attempt import Attempt, Ending, Outcome, attempt_name
 from mission_control.errors import Conflict, NotFound
-from mission_control.execution import exit_file, process
+from mission_control.execution import exit_file, process, report
 from mission_control.execution.confinement.cgroup import delegated, kill_left_behind
 from mission_control.execution.execution import mark
 from mission_control.folder import Folder
@@ -89,8 +89,10 @@ def recover(board: Board, *, config: Config, clock: Clock) -> list[Attempt]:
 def record(board: Board, dead: Dead, folder: Folder) -> Ending | None:
     """End this attempt by the exit file it left, else as lost; None when somebody else recorded another end first."""
     attempt = dead.attempt
-    left = exit_file.read(folder.attempt(attempt.task_id, attempt.number), attempt.token)
-    ending = left or Ending(Outcome.LOST, error=dead.cause)
+    place = folder.attempt(attempt.task_id, attempt.number)
+    left = exit_file.read(place, attempt.token)
+    # What its agent reported before it was lost: the tokens were paid for, the session can be gone on with.
+    ending = left or report.joined(Ending(Outcome.LOST, error=dead.cause), report.read(place))
     try:
         board.finish(Lease(attempt.task_id, attempt.number, attempt.token), ending)
     except (Conflict, NotFound):

@@ -107,6 +107,8 @@ def attempt_json(attempt: Attempt) -> Json:
         "tokens_in": attempt.tokens_in,
         "tokens_out": attempt.tokens_out,
         "cost_usd": attempt.cost_usd,
+        "answer": attempt.answer,
+        "session": attempt.session,
         "progress": attempt.progress,
         "progress_percent": attempt.progress_percent,
         "progress_at": instant_text(attempt.progress_at),

@@ -116,6 +116,8 @@ def finish(store: Store, lease: Lease, ending: Ending, *, now: datetime) -> Ende
         tokens_in=ending.tokens_in,
         tokens_out=ending.tokens_out,
         cost_usd=ending.cost_usd,
+        answer=ending.answer,
+        session=ending.session,
     )
     if row is None:
         return None
@@ -185,6 +187,8 @@ def _attempt(row: Row) -> Attempt:
         tokens_in=row["tokens_in"],
         tokens_out=row["tokens_out"],
         cost_usd=row["cost_usd"],
+        answer=row["answer"],
+        session=row["session"],
         progress=row["progress"],
         progress_percent=row["progress_percent"],
         progress_at=instant(row["progress_at"]),

@@ -20,12 +20,12 @@ from mission_control.clock import SystemClock
 from mission_control.config import Config, process_environment
 from mission_control.domain.attempt import Ending, Outcome
 from mission_control.execution import process
-from mission_control.execution.environment import inheritable
+from mission_control.execution.environment import inheritable, inheritable_by_runner
 from mission_control.execution.execution import Execution
 from mission_control.execution.executor import Executor, listen_to_signals, prepare_signals
 from mission_control.execution.launchers.local import receive
 from mission_control.execution.recorder import GO_ON, Recorder
-from mission_control.execution.runners import refuses
+from mission_control.execution.runners import refusing
 from mission_control.execution.tree import become_subreaper
 from mission_control.store.attempts import Lease
 from mission_control.store.schema import open_store
@@ -66,10 +66,12 @@ class _Launcher:
         self._config = config
         self._clock = SystemClock()
         self._inherited = inheritable(process_environment(), config.pass_environment)
+        self._by_runner = inheritable_by_runner(process_environment(), config.runners)
 
     def fork_executor(self, execution: Execution, channel: socket.socket) -> None:
         """A failed fork closes the channel, which tells the other side."""
-        executor = Executor(execution, config=self._config, clock=self._clock, inherited=self._inherited)
+        inherited, by_runner = self._inherited, self._by_runner
+        executor = Executor(execution, config=self._config, clock=self._clock, inherited=inherited, by_runner=by_runner)
         recorder = Recorder(self._open_board, channel)
         try:
             if os.fork() == 0:
@@ -84,7 +86,7 @@ class _Launcher:
     def _open_board(self) -> Iterator[Board]:
         store = open_store(self._config.database_address)
         try:
-            yield Board(store, self._clock, self._config, refuses=refuses)
+            yield Board(store, self._clock, self._config, refuses=refusing(self._config.runners))
         finally:
             store.close()
 

@@ -81,6 +81,9 @@ def _print_page(session: Session, view: TaskView) -> None:
     if view.attempts:
         terminal.print_section(session, "Attempts")
         terminal.print_table(session, _ATTEMPTS, [_attempt_row(attempt, session.now) for attempt in view.attempts])
+    if answer := _latest_answer(view.attempts):
+        terminal.print_section(session, f"Answer of {answer.name}")
+        terminal.print_block(session, answer.answer or "")
     if view.thread:
         terminal.print_section(session, "Thread")
         for comment in view.thread:
@@ -134,6 +137,8 @@ _ATTEMPTS = (
     Column("agent"),
     Column("started"),
     Column("took", right=True),
+    Column("tokens", right=True),
+    Column("cost", right=True),
     Column("progress", grows=True, wraps=True),
     Column("error", grows=True, wraps=True),
 )
@@ -149,9 +154,22 @@ def _attempt_row(attempt: Attempt, now: datetime) -> Sequence[Cell]:
         Cell(attempt.agent),
         instant_cell(attempt.started_at, now),
         Cell("" if took is None else span(timedelta(seconds=took))),
+        Cell(_tokens(attempt)),
+        Cell("" if attempt.cost_usd is None else f"${attempt.cost_usd:.2f}"),
         Cell(shapes.progress_text(attempt)),
         Cell(attempt.error or ""),
     )
+
+
+def _tokens(attempt: Attempt) -> str:
+    """In and out together, as statistics count them; empty when it did not say."""
+    known = [count for count in (attempt.tokens_in, attempt.tokens_out) if count is not None]
+    return f"{sum(known):,}" if known else ""
+
+
+def _latest_answer(tried: Sequence[Attempt]) -> Attempt | None:
+    """The last attempt that said something."""
+    return next((attempt for attempt in reversed(tried) if attempt.answer), None)
 
 
 _SUBTASKS = (Column("task"), Column("status"), Column("title", grows=True))

@@ -211,7 +211,7 @@ def _recover(config: Config, clock: Clock) -> Iterator[str]:
     """Lost attempts through the board, as a heartbeat does it; then what outlived its attempt."""
     store = schema.open_store(config.database_address)
     try:
-        board = Board(store, clock, config, refuses=runners.refuses)
+        board = Board(store, clock, config, refuses=runners.refusing(config.runners))
         for attempt in recovery.recover(board, config=config, clock=clock):
             yield f"recorded {attempt.name} as {attempt.outcome}"
         orphans = {orphan.attempt for orphan in on_board.find_orphans(store, config)}

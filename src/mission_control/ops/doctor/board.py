@@ -15,7 +15,7 @@ from mission_control.errors import InvalidInput
 from mission_control.execution import process
 from mission_control.execution.execution import mark
 from mission_control.execution.recovery import find_dead
-from mission_control.execution.runners import RUNNERS, refuses
+from mission_control.execution.runners import Settings, names, refuses
 from mission_control.ops.doctor.finding import Finding, fault, ok, warning
 from mission_control.ops.doctor.folders import FIX
 from mission_control.store import agents, attempts, health, history, tasks
@@ -40,8 +40,8 @@ def examine_board(store: Store, config: Config, clock: Clock) -> Iterator[Findin
     yield from _examine_counters(store)
     yield from _examine_attempts(store, config, clock.now())
     yield from _examine_processes(store, config)
-    yield from _examine_agents(store)
-    yield from _examine_tasks(store)
+    yield from _examine_agents(store, config.runners)
+    yield from _examine_tasks(store, config.runners)
     yield _examine_clock(store, clock.now())
 
 
@@ -87,9 +87,9 @@ def _is_there(seen: process.Process, now: process.Process | None) -> bool:
     return now is not None and now.started == seen.started and not now.is_zombie
 
 
-def _examine_agents(store: Store) -> Iterator[Finding]:
+def _examine_agents(store: Store, runners: Settings) -> Iterator[Finding]:
     squad = agents.listed(store)
-    findings = [finding for agent in squad for finding in _examine_agent(agent)]
+    findings = [finding for agent in squad for finding in _examine_agent(agent, names(runners))]
     yield from findings
     if not squad:
         yield warning("agents", "there are none, so nothing is ever done", "missionctl agent add NAME")
@@ -97,12 +97,13 @@ def _examine_agents(store: Store) -> Iterator[Finding]:
         yield ok("agents", f"{len(squad)}, each with a runner and a schedule")
 
 
-def _examine_agent(agent: Agent) -> Iterator[Finding]:
+def _examine_agent(agent: Agent, known: tuple[str, ...]) -> Iterator[Finding]:
     edit = f"missionctl agent edit {agent.name}"
-    if agent.runner not in RUNNERS:
-        known = ", ".join(RUNNERS)
+    if agent.runner not in known:
         yield fault(
-            "agents", f"{agent.name}: this program has no runner {agent.runner!r}", f"{edit} --runner ({known})"
+            "agents",
+            f"{agent.name}: this program has no runner {agent.runner!r}",
+            f"{edit} --runner ({', '.join(known)})",
         )
     try:
         check_schedule(agent.schedule)
@@ -110,8 +111,8 @@ def _examine_agent(agent: Agent) -> Iterator[Finding]:
         yield fault("agents", f"{agent.name}: {refused}", f"{edit} --schedule '*/15 * * * *'")
 
 
-def _examine_tasks(store: Store) -> Iterator[Finding]:
-    findings = [*_examine_unassigned(store), *_examine_refused(store), *_examine_waiting(store)]
+def _examine_tasks(store: Store, runners: Settings) -> Iterator[Finding]:
+    findings = [*_examine_unassigned(store), *_examine_refused(store, runners), *_examine_waiting(store)]
     yield from findings or [ok("tasks", "every task in the inbox has somebody who can take it")]
 
 
@@ -123,12 +124,12 @@ def _examine_unassigned(store: Store) -> Iterator[Finding]:
         )
 
 
-def _examine_refused(store: Store) -> Iterator[Finding]:
+def _examine_refused(store: Store, runners: Settings) -> Iterator[Finding]:
     squad = {agent.name: agent for agent in agents.listed(store)}
     told: set[int] = set()
     for agent in squad.values():
         for task in tasks.queue(store, agent.name, MOST_TASKS_OF_AN_AGENT):
-            reasons = [refuses(squad[name].runner, task.command) for name in task.agents if name in squad]
+            reasons = [refuses(squad[name].runner, task.command, runners) for name in task.agents if name in squad]
             if all(reasons) and task.id not in told and len(told) < MOST_OF_A_KIND:
                 told.add(task.id)
                 edit = f"missionctl task edit {task.name}"

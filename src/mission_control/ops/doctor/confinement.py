@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mission_control.config import Config, Isolation
 from mission_control.execution.confinement import cgroup, isolation
-from mission_control.execution.runners import RUNNERS
+from mission_control.execution.runners import names
 from mission_control.ops.doctor.finding import Finding, fault, ok, warning
 
 
@@ -16,9 +16,9 @@ def examine_confinement(config: Config, search_path: str) -> Iterator[Finding]:
     yield from _examine_isolation(config, search_path)
     yield _examine_groups(config)
     for name in config.runner_slots:
-        if name not in RUNNERS:
+        if name not in (known := names(config.runners)):
             fact = f"runner_slots limits {name!r}, and this program has no such runner"
-            yield warning("runner slots", fact, f"Name one of these in mission.toml: {', '.join(RUNNERS)}")
+            yield warning("runner slots", fact, f"Name one of these in mission.toml: {', '.join(known)}")
 
 
 def _examine_isolation(config: Config, search_path: str) -> Iterator[Finding]:

@@ -146,7 +146,8 @@ class _Planner:
 
     def _plan_task(self, record: LegacyTask) -> None:
         members = [member for old_id in record.agents if (member := self._member(record.source, old_id))]
-        lacking = next((member.name for member in members if runners.refuses(member.runner, None)), None)
+        settings = self._config.runners
+        lacking = next((member.name for member in members if runners.refuses(member.runner, None, settings)), None)
         waits = record.status is Status.INBOX
         status = Status.BLOCKED if waits and lacking else record.status
         if waits and lacking:

@@ -2,7 +2,7 @@
 --   m.task_id, m.number, m.token, m.agent, m.host, m.claimer_pid, m.claimer_started, m.claimer_boot,
 --   m.pid, m.pid_started, m.pid_boot, m.claimed_at, m.started_at, m.lease_expires_at, m.ended_at, m.outcome,
 --   m.exit_code, m.signal, m.error, m.queue_wait_seconds, m.duration_seconds, m.tokens_in, m.tokens_out, m.cost_usd,
---   m.progress, m.progress_percent, m.progress_at, m.parting
+--   m.answer, m.session, m.progress, m.progress_percent, m.progress_at, m.parting
 
 -- name: claim
 INSERT INTO attempt (task_id, number, token, agent, host, claimer_pid, claimer_started, claimer_boot,
@@ -31,7 +31,8 @@ RETURNING coalesce((SELECT t.cancel_requested_at FROM task t WHERE t.id = :task_
 -- Only the holder of the token ends an attempt, and only once.
 UPDATE attempt
    SET ended_at = :now, outcome = :outcome, exit_code = :exit_code, signal = :signal, error = :error,
-       duration_seconds = :duration_seconds, tokens_in = :tokens_in, tokens_out = :tokens_out, cost_usd = :cost_usd
+       duration_seconds = :duration_seconds, tokens_in = :tokens_in, tokens_out = :tokens_out, cost_usd = :cost_usd,
+       answer = :answer, session = :session
  WHERE task_id = :task_id AND number = :number AND token = :token AND ended_at IS NULL
 RETURNING agent, parting, parting_note;
 

@@ -1,0 +1,1 @@
+"""The driver: the program of ours that an executor starts to drive an agent's program."""

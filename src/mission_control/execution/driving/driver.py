@@ -1,0 +1,203 @@
+"""One turn of an agent, told in order: who and what, where, the prompt, the program, its verdict.
+
+Everything is a process: the executor starts us like any command, in the attempt's workspace, and reads report.json when
+our tree has ended. We end with 0 only for a success.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mission_control.clock import Clock, SystemClock
+from mission_control.config import Config, process_environment
+from mission_control.domain.attempt import Attempt
+from mission_control.errors import MissionControlError
+from mission_control.execution import runners
+from mission_control.execution.driving import prompt
+from mission_control.execution.driving.child import Child
+from mission_control.execution.driving.judging import conclude
+from mission_control.execution.driving.place import Place, settle
+from mission_control.execution.driving.program import About, Conversation, Turn, about, conversation
+from mission_control.execution.environment import SETTINGS
+from mission_control.execution.report import ANSWER_NAME, Judgement, Report
+from mission_control.folder import Folder, write_private
+from mission_control.store.schema import open_store
+from mission_control.views import TaskView, Views
+
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD")
+WRITE_SECONDS = 0.5  # at least so long between two reports while it works
+
+
+def main() -> int:
+    """Drive the agent of the attempt that the environment names; the exit status."""
+    environment = process_environment()
+    config = Config.from_bytes(environment[SETTINGS].encode())
+    clock = SystemClock()
+    task_id, _, number = environment["MISSIONCTL_ATTEMPT"].removeprefix("T-").partition("/")
+    folder = Folder(config.home).attempt(int(task_id), int(number))
+    try:
+        driver = _Driver(_look(config, clock, int(task_id), int(number)), config, clock, environment)
+    except MissionControlError as fault:
+        return _end(Report(verdict=Judgement.FAILED, error=f"the mission cannot be read: {fault}"), folder)
+    except OSError as fault:
+        return _end(Report(verdict=Judgement.FAILED, error=f"its place cannot be made: {fault}"), folder)
+    return driver.drive()
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What the board says of our attempt."""
+
+    view: TaskView
+    attempt: Attempt
+    runner: str
+    model: str | None
+
+
+def _look(config: Config, clock: Clock, task_id: int, number: int) -> _Subject:
+    store = open_store(config.database_address)
+    try:
+        views = Views(store, clock, config)
+        view = views.task(task_id)
+        own = next(attempt for attempt in view.attempts if attempt.number == number)
+        agent = views.agent(own.agent).agent
+    finally:
+        store.close()  # an agent may think for an hour
+    return _Subject(view, own, agent.runner, agent.model)
+
+
+class _Driver:
+    def __init__(self, subject: _Subject, config: Config, clock: Clock, environment: Mapping[str, str]) -> None:
+        self._clock = clock
+        self._folder = Folder(config.home).attempt(subject.attempt.task_id, subject.attempt.number)
+        self._settings = config.runners.get(subject.runner, {})
+        runner = runners.find(subject.runner, config.runners)
+        assert runner is not None and runner.module is not None  # or the executor had not started us
+        self._about: About = about(runner.module)
+        place = settle(
+            subject.attempt,
+            subject.view.attempts,
+            runner=subject.runner,
+            about=self._about,
+            folder=Folder(config.home),
+            user=Path(environment.get("HOME", "/")),
+        )
+        self._environment = environment_of(environment, place, self._settings)
+        self._turn = Turn(
+            task=subject.view.task,
+            attempt=subject.attempt.name,
+            agent=subject.attempt.agent,
+            prompt_file=prompt.write(subject.view, self._folder, going_on_from=place.going_on_from),
+            state=place.state,
+            workspace=place.workspace,
+            model=subject.model or self._settings.get("model"),
+            session=None if place.going_on_from is None else place.going_on_from.session,
+            timeout_seconds=subject.view.task.timeout_seconds,
+            settings=self._settings,
+            environment=self._environment,
+        )
+        self._conversation: Conversation = conversation(runner.module, self._turn)
+        self._report = Report()
+        self._written_at = 0.0
+        self._is_news = True
+
+    def drive(self) -> int:
+        """The whole turn; the exit status."""
+        report = self._report
+        try:
+            start = self._conversation.start()
+            child = Child(start, {**self._environment, **start.environment}, self._turn.workspace)
+        except FileNotFoundError as fault:
+            return _end(self._missing(fault), self._folder)
+        except OSError as fault:
+            report.verdict, report.error = Judgement.FAILED, f"its program cannot be started: {fault}"
+            return _end(report, self._folder)
+        self._child = child
+        status = child.listen(self._hear, self._overhear, self._keep)
+        self._conversation.end(report, status)
+        if child.is_told_to_stop and report.verdict is not Judgement.SUCCEEDED:
+            report.write(self._folder)
+            _end_by_sigterm()  # the executor, which told us, knows why
+        report.error = report.error and without_secrets(report.error, self._environment)
+        may_be_empty = bool(self._settings.get("empty_answer"))
+        words = tuple(child.last_words)
+        conclude(report, status, words, about=self._about, now=self._clock.now(), may_be_empty=may_be_empty)
+        return _end(report, self._folder)
+
+    def _missing(self, fault: FileNotFoundError) -> Report:
+        what = fault.filename or self._about.program
+        step = f"Install it with: {self._about.install}" if self._about.install else "Name it in mission.toml"
+        error = f"there is no program {what} on PATH. {step}"
+        return Report(verdict=Judgement.FAILED, error=error)
+
+    def _hear(self, line: str) -> None:
+        if not line.startswith("{"):  # no event
+            self._remember(line)
+        for text in self._conversation.read(line, self._report):
+            self._say(text)
+        self._is_news = True
+        self._keep()
+
+    def _overhear(self, line: str) -> None:
+        if line.strip():
+            self._remember(line)
+            self._say(line)
+
+    def _remember(self, line: str) -> None:
+        self._child.last_words.append(without_secrets(line, self._environment))
+
+    def _say(self, text: str) -> None:
+        _say(without_secrets(text, self._environment))
+
+    def _keep(self) -> None:
+        """Write the report now and then, so that whoever kills us finds what is known."""
+        if self._is_news and time.monotonic() - self._written_at > WRITE_SECONDS:
+            self._report.write(self._folder)
+            self._written_at, self._is_news = time.monotonic(), False
+
+
+def environment_of(ours: Mapping[str, str], place: Place, settings: Mapping[str, object]) -> dict[str, str]:
+    """What an agent's program finds: what its attempt has, but a HOME of its own and not our settings."""
+    own = {name: value for name, value in ours.items() if name != SETTINGS}
+    also = settings.get("environment", {})
+    assert isinstance(also, Mapping)
+    return {**own, "HOME": str(place.state), "PWD": str(place.workspace), **also}
+
+
+def without_secrets(text: str, environment: Mapping[str, str]) -> str:
+    """`text` without the keys that this program was given: some repeat the key that was refused."""
+    for name, value in environment.items():
+        if len(value) >= 8 and _SECRET.search(name) and value in text:
+            text = text.replace(value, "•••")
+    return text
+
+
+def _say(text: str) -> None:
+    """One line, or several, in the attempt's log."""
+    content = f"{text}\n".encode("utf-8", "replace")
+    with suppress(OSError):  # a full disk must not end the agent
+        while content:
+            content = content[os.write(1, content) :]
+
+
+def _end(report: Report, folder: Path) -> int:
+    """Report and say how it ended; the exit status of the driver."""
+    if report.answer:
+        write_private(folder / ANSWER_NAME, report.answer.encode("utf-8", "replace"))
+    report.write(folder)
+    if report.error:
+        _say(report.error)
+    return 0 if report.verdict is Judgement.SUCCEEDED else report.exit_code or 1
+
+
+def _end_by_sigterm() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()

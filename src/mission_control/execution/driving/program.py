@@ -1,0 +1,107 @@
+"""What a file in execution/runners/ tells of an agent's program: what it can do, how it is started and understood."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from mission_control.domain.task import Task
+from mission_control.execution.report import Report
+
+_FOLDER = "mission_control.execution.runners"
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a runner can do. Each is shown in docs/runners.md."""
+
+    resume: bool = False  # a retry goes on with the session of the attempt before
+    stream: bool = False  # its steps are seen while it works
+    usage: bool = False  # it tells how many tokens it used
+    cost: bool = False  # it tells what they cost
+    cancel: bool = True  # it ends when it is told to
+    model: bool = False  # the agent's model is handed to it
+    mcp: bool = False  # it is given our MCP server, through which it can report and ask
+
+    def items(self) -> list[tuple[str, bool]]:
+        return [(field.name, getattr(self, field.name)) for field in fields(self)]
+
+
+@dataclass(frozen=True)
+class About:
+    """Of one runner."""
+
+    what: str  # in a few words
+    capabilities: Capabilities
+    program: str | None = None  # looked up on PATH; null: it needs none
+    install: str = ""  # the command that brings the program
+    sign_in: str = ""  # what a person does so that its vendor lets it in
+    version: tuple[str, ...] = ("--version",)
+    # In the home of whoever runs the mission: credentials, which stay where they are, and settings, which are copied.
+    credentials: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One attempt as a runner is told of it."""
+
+    task: Task
+    attempt: str  # e.g. T-12/2
+    agent: str
+    prompt_file: Path
+    state: Path  # the HOME of the program: its own, and that of the attempts that go on with its session
+    workspace: Path
+    model: str | None = None
+    session: str | None = None  # to go on with; null: a new one
+    timeout_seconds: float = 1800
+    settings: Mapping[str, Any] = field(default_factory=dict)  # [runners.NAME] of mission.toml
+    environment: Mapping[str, str] = field(default_factory=dict)  # that it will find
+
+    @property
+    def prompt(self) -> str:
+        return self.prompt_file.read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Start:
+    """How the program is started: the prompt comes by stdin or lies in a file, and never stands in the arguments."""
+
+    argv: list[str]
+    stdin: Path | None = None  # null: nothing to read
+    environment: Mapping[str, str] = field(default_factory=dict)  # added to what the attempt has
+
+
+class Conversation(Protocol):
+    """One program at one turn."""
+
+    def start(self) -> Start:
+        """How to start it; may first write settings into the turn's state."""
+
+    def read(self, line: str, report: Report) -> Iterable[str]:
+        """Take what one line of its output says into the report; gives what a person may want to see."""
+
+    def end(self, report: Report, status: int) -> None:
+        """No more lines come; it ended with this exit status, negative where a signal ended it.
+
+        A verdict of success is given here or before, or the attempt has failed.
+        """
+
+
+class Converse(Protocol):
+    """Makes a conversation."""
+
+    def __call__(self, turn: Turn) -> Conversation: ...
+
+
+def about(module: str) -> About:
+    """What the file of this name in execution/runners/ says of itself."""
+    return cast("About", importlib.import_module(f"{_FOLDER}.{module}").ABOUT)
+
+
+def conversation(module: str, turn: Turn) -> Conversation:
+    converse = cast("Converse", importlib.import_module(f"{_FOLDER}.{module}").Conversation)
+    return converse(turn)
