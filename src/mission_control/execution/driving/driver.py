@@ -129,7 +129,8 @@ class _Driver:
             return _end(report, self._folder)
         self._child = child
         status = child.listen(self._hear, self._overhear, self._keep)
-        self._conversation.end(report, status)
+        report.exit_code = status if status >= 0 else None
+        self._conversation.end(report)
         if child.is_told_to_stop and report.verdict is not Judgement.SUCCEEDED:
             report.write(self._folder)
             _end_by_sigterm()  # the executor, which told us, knows why

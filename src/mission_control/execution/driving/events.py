@@ -46,6 +46,12 @@ def amount_at(event: Any, path: str) -> float | None:
     return float(found) if is_amount else None
 
 
+def plain(said: str) -> str:
+    """What an error says, where it is JSON as it came from a model's service."""
+    event = event_of(said[max(said.find("{"), 0) :])
+    return text_at(event, "error.message") or text_at(event, "message") or said
+
+
 def total(known: int | None, more: int | None) -> int | None:
     """Both together; unknown stays unknown and never becomes zero."""
     return more if known is None else known + (more or 0)

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from mission_control.execution.driving.events import on_one_line
+from mission_control.execution.driving.events import on_one_line, plain
 from mission_control.execution.driving.program import About
 from mission_control.execution.report import Judgement, Report
 
@@ -35,7 +35,6 @@ def conclude(
     report: Report, status: int, last_words: Sequence[str], *, about: About, now: datetime, may_be_empty: bool
 ) -> None:
     """Give the report its verdict. `status` is the exit status of the program, negative where a signal ended it."""
-    report.exit_code = status if status >= 0 else None
     match report.verdict:
         case Judgement.SUCCEEDED if not (report.answer or "").strip() and not may_be_empty:
             report.verdict, report.error = Judgement.FAILED, "it says that it is done, but gave no answer"
@@ -52,10 +51,12 @@ def _explain(report: Report, status: int, last_words: Sequence[str], *, about: A
     report.verdict = Judgement.FAILED
     if _RATE_LIMIT.search(said):
         report.verdict, report.retry_at = Judgement.RATE_LIMITED, reset_at(said, now)
-        report.error = f"rate limit: {on_one_line(said)}"
+        report.error = f"rate limit: {on_one_line(plain(said))}"
     elif _SIGNED_OUT.search(said):
-        report.error = f"{about.program or 'it'} is not signed in: {on_one_line(said)}. {about.sign_in}".rstrip()
-    elif report.error is None:
+        report.error = f"{about.program or 'it'} is not signed in: {on_one_line(plain(said))}. {about.sign_in}".rstrip()
+    elif report.error is not None:
+        report.error = plain(report.error)
+    else:
         report.error = _unconcluded(status, [line for line in last_words if line.strip()])
 
 

@@ -84,11 +84,8 @@ class Conversation(Protocol):
     def read(self, line: str, report: Report) -> Iterable[str]:
         """Take what one line of its output says into the report; gives what a person may want to see."""
 
-    def end(self, report: Report, status: int) -> None:
-        """No more lines come; it ended with this exit status, negative where a signal ended it.
-
-        A verdict of success is given here or before, or the attempt has failed.
-        """
+    def end(self, report: Report) -> None:
+        """No more lines come, and the exit status is known. A success is said here or before, or it has failed."""
 
 
 class Converse(Protocol):
@@ -105,3 +102,10 @@ def about(module: str) -> About:
 def conversation(module: str, turn: Turn) -> Conversation:
     converse = cast("Converse", importlib.import_module(f"{_FOLDER}.{module}").Conversation)
     return converse(turn)
+
+
+def chosen(turn: Turn, about: About) -> str:
+    """The program as the mission names it, else as it is looked up on PATH."""
+    name = turn.settings.get("program") or about.program
+    assert isinstance(name, str)
+    return name

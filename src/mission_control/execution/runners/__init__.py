@@ -16,6 +16,7 @@ from mission_control.execution.runners import shell
 
 Settings = Mapping[str, Mapping[str, Any]]  # of [runners.NAME], by name
 CUSTOM = "custom"  # the file that drives the runners of a mission's own
+_PROVIDERS = ("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY")
 _NONE: Settings = {}
 _DRIVER = ("-P", "-m", "mission_control.execution.driving")  # -P: never import from where we stand
 
@@ -54,6 +55,13 @@ RUNNERS: Mapping[str, Runner] = {
     for runner in (
         Runner("shell", shell.refuses, shell.command_line),
         thinking("mock"),
+        thinking(
+            "claude", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "CLAUDE_CODE_OAUTH_TOKEN"
+        ),
+        thinking("codex", "CODEX_API_KEY", "OPENAI_API_KEY"),
+        thinking("gemini", "GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_GEMINI_BASE_URL"),
+        thinking("opencode", *_PROVIDERS),
+        thinking("openclaw", "OPENCLAW_GATEWAY_TOKEN", *_PROVIDERS),
     )
 }
 

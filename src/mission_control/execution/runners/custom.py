@@ -62,14 +62,14 @@ class Conversation:
         if (path := self._settings.get("cost_usd")) and (cost := amount_at(event, path)) is not None:
             report.cost_usd = cost
 
-    def end(self, report: Report, status: int) -> None:
+    def end(self, report: Report) -> None:
         """JSON: done when it said an answer and no error. Text: whoever prints plainly says by its exit status."""
         if self._settings.get("output") == "json":
             if report.answer is not None and report.error is None:
                 report.verdict = Judgement.SUCCEEDED
         else:
             report.answer = "\n".join(self._lines).strip()
-            report.verdict = Judgement.SUCCEEDED if status == 0 else None
+            report.verdict = Judgement.SUCCEEDED if report.exit_code == 0 else None
 
 
 def filled(words: Sequence[str], places: Mapping[str, str]) -> list[str]:

@@ -76,5 +76,5 @@ class Conversation:
             case _:
                 yield line
 
-    def end(self, report: Report, status: int) -> None:
+    def end(self, report: Report) -> None:
         """All was said by events."""
