@@ -249,7 +249,7 @@ def test_a_template_that_cannot_be_used_is_told_with_its_place(home: Path, templ
 
 def a_long_story(size: int = 1_000) -> Story:
     entries = tuple(Entry(f"{n}" + "x" * size, f"entry {n}") for n in range(4))
-    texts = {
+    texts: dict[str, Any] = {
         name: f"<{name}>" + "x" * size for name, _ in ORDER if name not in ("mentions", "tried", "thread", "answers")
     }
     return Story(

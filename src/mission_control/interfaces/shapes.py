@@ -72,6 +72,17 @@ def task_json(view: TaskView, *, with_attempts: bool = True) -> Json:
     return shape
 
 
+def task_page_json(view: TaskView) -> Json:
+    """A task with all that is known of it."""
+    return {
+        **task_json(view, with_attempts=True),
+        "thread": [comment_json(comment) for comment in view.thread],
+        "subtasks": [subtask_json(subtask) for subtask in view.subtasks],
+        "attachments": [attachment_json(attachment) for attachment in view.attachments],
+        "activities": [activity_json(activity) for activity in view.activities],
+    }
+
+
 def waiting_for(view: TaskView) -> list[str]:
     """What a task waits for; nothing when it runs or has ended."""
     return [hold_text(hold) for hold in view.holds] if view.task.status in _WAITING else []

@@ -89,6 +89,8 @@ COMMANDS: Mapping[str, Entry] = {
     "hand-off": Entry(f"{_HERE}.inside:hand_off", "For agents at work: let another agent go on."),
     "attach": Entry(f"{_HERE}.inside:attach", "For agents at work: hand files in."),
     "remember": Entry(f"{_HERE}.inside:remember", "For agents at work: rewrite WORKING.md."),
+    "prime": Entry(f"{_HERE}.prime:prime", "Print what agents should know about missionctl."),
+    "mcp": Entry(f"{_HERE}.mcp:mcp", "Serve the tools of an agent at work over MCP, on standard input and output."),
     "completion": Entry(f"{_HERE}.completion:completion", "Print the completion script of a shell."),
     "version": Entry(f"{_HERE}.version:version", "Show which program this is."),
 }

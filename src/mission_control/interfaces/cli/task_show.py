@@ -43,12 +43,7 @@ def show(session: Session, task: str) -> None:
     """Show everything about a task, and why it does not run."""
     view = session.mission.views.task(session.mission.views.resolve_task(task))
     if session.as_json:
-        document = shapes.task_json(view, with_attempts=True)
-        document["thread"] = [shapes.comment_json(comment) for comment in view.thread]
-        document["subtasks"] = [shapes.subtask_json(subtask) for subtask in view.subtasks]
-        document["attachments"] = [shapes.attachment_json(attachment) for attachment in view.attachments]
-        document["activities"] = [shapes.activity_json(activity) for activity in view.activities]
-        print_json(document)
+        print_json(shapes.task_page_json(view))
     elif session.is_terminal:
         _print_page(session, view)
     else:
