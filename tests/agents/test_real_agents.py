@@ -101,8 +101,9 @@ def test_a_retry_goes_on_with_the_session_where_the_program_can(squad: Squad, ag
 
 def test_whatever_ends_an_attempt_leaves_no_process_and_the_right_outcome(squad: Squad) -> None:
     mission = squad.mission
-    endless = f"[[shell (setsid sleep {THINKING_SECONDS} &) ; sleep {THINKING_SECONDS}]] [[say Too late.]]"
-    late = squad.add(endless, timeout=15)
+    sleep = f"sleep {THINKING_SECONDS}"
+    endless = f"[[shell (setsid {sleep} &) ; {sleep}]] [[{sleep}]] [[say Too late.]]"
+    late = squad.add(endless, timeout=10)
     cancelled, crashed = squad.add(endless), squad.add(endless)
     signed_out = squad.add("[[error 401]]")
     squad.beat(wait=False)
@@ -111,7 +112,7 @@ def test_whatever_ends_an_attempt_leaves_no_process_and_the_right_outcome(squad:
     mission.command("cancel", cancelled.name)
     _kill_program(mission, crashed)
     ends = {
-        name: mission.ended(mission.attempt(task), within=60)
+        name: mission.ended(mission.attempt(task), within=30)
         for name, task in {"late": late, "cancelled": cancelled, "crashed": crashed, "signed_out": signed_out}.items()
     }
     assert ends["late"].outcome is Outcome.TIMED_OUT, ends["late"]

@@ -66,7 +66,8 @@ class RealAgent:
 
 
 def _claude(url: str, mission: RealMission) -> Mapping[str, Any]:
-    return {"environment": {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "a-key-of-tests"}}
+    own = {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "a-key-of-tests", "CLAUDE_CODE_MAX_RETRIES": "0"}
+    return {"environment": own}
 
 
 def _codex(url: str, mission: RealMission) -> Mapping[str, Any]:

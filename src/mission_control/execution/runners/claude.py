@@ -61,6 +61,8 @@ class Conversation:
             case "assistant":
                 self._count(event, report)
                 yield from _steps(event)
+            case "system" if event.get("subtype") == "api_retry":
+                yield f"its service answers {event.get('error_status')} ({event.get('error')}), it tries again"
             case "result":
                 _conclude(event, report)
 
