@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from mission_control.board import Board
     from mission_control.dispatcher.resident import Resident
     from mission_control.domain.attempt import Attempt, Outcome
+    from mission_control.domain.report import Memory
     from mission_control.heartbeat import Heart
+    from mission_control.inbox import Call
+    from mission_control.reporting import Reporting
     from mission_control.routine_views import RoutineViews
     from mission_control.routines import Routines
     from mission_control.squad import Squad
@@ -173,6 +176,10 @@ def _join(config: Config, store: Store) -> Mission:
         access=partial(_access, store, clock),
         routines=lambda: _routines(store, mission.board, clock, config),
         routine_views=partial(_routine_views, store, clock, config),
+        reporting=lambda: _reporting(store, clock, config, mission.board),
+        inbox=partial(_inbox, store),
+        memories=partial(_memories, store),
+        working_memory=partial(_working_memory, folder),
         heart=heart,
         resident=resident,
         run=run,
@@ -193,6 +200,30 @@ def _access(store: Store, clock: Clock) -> Access:
     from mission_control.access import Access
 
     return Access(store, clock)
+
+
+def _reporting(store: Store, clock: Clock, config: Config, board: Board) -> Reporting:
+    from mission_control.reporting import Reporting
+
+    return Reporting(store, clock, config, board)
+
+
+def _inbox(store: Store, name: str, limit: int) -> list[Call]:
+    from mission_control.inbox import inbox
+
+    return inbox(store, name, limit=limit)
+
+
+def _memories(store: Store, agent: str, limit: int) -> list[Memory]:
+    from mission_control.store import reporting
+
+    return reporting.memories(store, agent, limit)
+
+
+def _working_memory(folder: Folder, agent: str) -> str:
+    from mission_control.hand_in import read_memory
+
+    return read_memory(folder.working(agent))
 
 
 def _board(store: Store, clock: Clock, config: Config) -> Board:

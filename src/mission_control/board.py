@@ -5,25 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, NoReturn
 
 from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain import limits
 from mission_control.domain.agent import Agent
-from mission_control.domain.attempt import Attempt, Ending, ProcessIdentity, attempt_name, judge
+from mission_control.domain.attempt import Attempt, Ending, ProcessIdentity, Verdict, attempt_name, judge
 from mission_control.domain.draft import Defaults, NewTask, check
 from mission_control.domain.history import CommentKind
+from mission_control.domain.key import KeyHolder, make_key
+from mission_control.domain.parting import Parting, judge_parting, parted_ending
 from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, RunnerLoad, agent_hold, room, task_holds
 from mission_control.domain.retry import RetryPolicy
 from mission_control.domain.task import Event, Status, Task, move, rank, task_name
 from mission_control.errors import Conflict, DependencyCycle, InvalidInput, LeaseLost, NotFound
 from mission_control.moves import SYSTEM, Moves
-from mission_control.store import agents, attempts, history, tasks
+from mission_control.store import agents, attempts, reporting, settings, tasks
 from mission_control.store.attempts import Lease, LeaseState
 from mission_control.store.store import Store
+from mission_control.threads import checked_comment, say
 
 DEPENDENCIES = "dependencies"  # held by whoever changes the graph of existing tasks
 
@@ -37,6 +41,7 @@ class Claim:
     task: Task
     agent: Agent
     lease: Lease
+    key: str = field(repr=False)  # with which the agent itself speaks to the board
     executor: ProcessIdentity | None = None  # who starts it at once, as the board knows already
 
     @property
@@ -232,7 +237,12 @@ class Board:
         moved = self._moves.move(
             task, Event.CLAIM, actor=agent.name, agent=agent.name, attempt=number, token=token, retry_at=None
         )
-        return Claim(moved, agent, Lease(task.id, number, token), executor)
+        key = make_key(self._secret, KeyHolder(task.id, number, token))
+        return Claim(moved, agent, Lease(task.id, number, token), key, executor)
+
+    @cached_property
+    def _secret(self) -> bytes:
+        return settings.attempt_secret(self._store)
 
     def start(self, lease: Lease, executor: ProcessIdentity) -> LeaseState:
         """Note that `executor` starts the runner now; the last check before it does. Raises LeaseLost."""
@@ -245,7 +255,11 @@ class Board:
     def renew(self, lease: Lease) -> LeaseState:
         """Prolong the lease and learn of a cancel. Raises LeaseLost."""
         with self._store.transaction(durable=False):
-            state = attempts.renew(self._store, lease, lease_expires_at=self._lease_end(self._clock.now()))
+            now = self._clock.now()
+            parted_before = now - timedelta(seconds=self._config.lease_seconds / 2)
+            state = attempts.renew(
+                self._store, lease, lease_expires_at=self._lease_end(now), parted_before=parted_before
+            )
         return state or self._lost(lease)
 
     def finish(self, lease: Lease, ending: Ending) -> Task:
@@ -256,21 +270,24 @@ class Board:
             task = tasks.lock(self._store, lease.task_id)
             if task is None:  # deleted since
                 self._lost(lease)
-            agent = attempts.finish(self._store, lease, ending, now=now)
-            if agent is None:
+            ended = attempts.finish(self._store, lease, ending, now=now)
+            if ended is None:
                 recorded = attempts.get(self._store, lease.task_id, lease.number)
-                if recorded and recorded.token == lease.token and recorded.outcome is ending.outcome:
+                if recorded and recorded.token == lease.token and _is_recorded(ending, recorded):
                     return task
                 self._lost(lease)
-            verdict = judge(task, ending, policy=self._policy, now=now, jitter=self._jitter())
-            if ending.question is not None and verdict.event is Event.BLOCK:
-                self._say(task, ending.question, CommentKind.QUESTION, agent or SYSTEM)
+            if ended.parting is None:
+                verdict = judge(task, ending, policy=self._policy, now=now, jitter=self._jitter())
+                if ending.question is not None and verdict.event is Event.BLOCK:
+                    self._say(task, ending.question, CommentKind.QUESTION, ended.agent)
+            else:
+                ending, verdict = self._part(task, lease, ending, ended.agent, ended.parting)
             return self._moves.move(
                 task,
                 verdict.event,
-                actor=agent or SYSTEM,
+                actor=ended.agent or SYSTEM,
                 message=ending.error or "",
-                agent=agent,
+                agent=ended.agent,
                 attempt=lease.number,
                 outcome=ending.outcome,
                 failures=verdict.failures,
@@ -278,6 +295,13 @@ class Board:
                 reason=verdict.reason,
                 cancel_requested_at=None,
             )
+
+    def _part(self, task: Task, lease: Lease, ending: Ending, agent: str, parting: Parting) -> tuple[Ending, Verdict]:
+        """The end of an attempt whose agent had asked, or handed the task on; a person's cancel comes first."""
+        if task.cancel_requested_at is None:
+            ending = parted_ending(ending)
+            reporting.correct_outcome(self._store, lease, ending)
+        return ending, judge_parting(task, agent, parting)
 
     def _lease_end(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._config.lease_seconds)
@@ -301,7 +325,7 @@ class Board:
 
     def reject(self, task_id: int, comment: str, *, actor: str) -> Task:
         """Send the work back with a comment; tries count from zero."""
-        comment = _checked_comment(comment)
+        comment = checked_comment(comment)
         with self._store.transaction():
             task = self._lock_doable(task_id)
             moved = self._moves.move(task, Event.REJECT, actor=actor, message=comment, failures=0, reason=comment)
@@ -310,9 +334,12 @@ class Board:
 
     def answer(self, task_id: int, text: str, *, actor: str) -> Task:
         """Answer what blocked the task and put it back; tries count from zero."""
-        text = _checked_comment(text)
+        text = checked_comment(text)
         with self._store.transaction():
             task = self._lock_doable(task_id)
+            if task.status is Status.IN_PROGRESS and reporting.answer_live(self._store, task_id):
+                self._say(task, text, CommentKind.ANSWER, actor)
+                return task  # the attempt that asked has not ended yet; its end puts the task back
             moved = self._moves.move(task, Event.ANSWER, actor=actor, message=text, failures=0, reason=None)
             self._say(task, text, CommentKind.ANSWER, actor)
             return moved
@@ -351,15 +378,12 @@ class Board:
 
     def comment(self, task_id: int, text: str, *, actor: str) -> int:
         """Write into the thread of a task and return the comment's id."""
-        text = _checked_comment(text)
+        text = checked_comment(text)
         with self._store.transaction():
             return self._say(self._moves.lock(task_id), text, CommentKind.COMMENT, actor)
 
     def _say(self, task: Task, body: str, kind: CommentKind, actor: str) -> int:
-        self._moves.note("commented", task, actor=actor, message=str(kind))
-        return history.add_comment(
-            self._store, task.id, author=actor, body=body, kind=kind, created_at=self._clock.now()
-        )
+        return say(self._store, self._moves, task, body, kind=kind, actor=actor, now=self._clock.now())
 
     def edit(self, task_id: int, changes: dict[str, Any], *, actor: str) -> Task:
         """Change fields of NewTask (but `after` and `key`). A running attempt goes on with what it was given."""
@@ -463,6 +487,13 @@ class Board:
         return task
 
 
+def _is_recorded(ending: Ending, recorded: Attempt) -> bool:
+    """Whether the end that is on the board is this one."""
+    if recorded.has_parted and recorded.outcome is parted_ending(ending).outcome:
+        return True
+    return recorded.outcome is ending.outcome
+
+
 def _legible(ending: Ending) -> Ending:
     """With what a program said made fit to keep."""
     if not any((ending.error, ending.answer, ending.session, ending.question)):
@@ -474,9 +505,3 @@ def _legible(ending: Ending) -> Ending:
         session=limits.program_text(ending.session, limits.KEY_CHARACTERS),
         question=limits.program_text(ending.question, limits.ANSWER_CHARACTERS),
     )
-
-
-def _checked_comment(text: str) -> str:
-    if not text.strip():
-        raise InvalidInput("There is no text. Say what you mean, e.g.: missionctl task comment T-1 'Looks good'")
-    return limits.long_text(text, "comment")

@@ -52,6 +52,11 @@ class Config:
     backup_at: str | None = None  # HH:MM in `timezone`: a backup every day at this time; null: none
     backup_keep: int = 14  # so many of them stay
     mirror: bool = False  # keep database/*.json current, as the old system had them
+    max_subtasks: int = 20  # that attempts of one task may add
+    max_subtask_depth: int = 2  # levels of subtasks below a person's task
+    max_hand_offs: int = 5  # of one task, between agents
+    max_attachment_bytes: int = 100_000_000  # of one file that an attempt hands in
+    max_prompt_characters: int = 60_000  # of one prompt; what is cut then, and in which order: docs/agents-inside.md
     pass_environment: tuple[str, ...] = ()  # names of variables that attempts get besides the usual few
     # Of one attempt, all its processes together unless it says otherwise; null: unlimited.
     max_memory_bytes: int | None = None  # what they share counts once
@@ -136,6 +141,11 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "poll_seconds": (0.01, 3_600),
     "ageing_hours": (0.001, 100_000),
     "backup_keep": (1, 100_000),
+    "max_subtasks": (0, 10_000),
+    "max_subtask_depth": (0, 100),
+    "max_hand_offs": (0, 1_000),
+    "max_attachment_bytes": (0, 10**13),
+    "max_prompt_characters": (2_000, 10_000_000),
     "max_memory_bytes": (1_000_000, 10**15),
     "max_cpu_seconds": (0.1, 30 * 86_400),
     "max_processes": (1, 1_000_000),
@@ -223,6 +233,8 @@ def _sources(
 ) -> list[tuple[str, Mapping[str, Any]]]:
     """Weakest first, so that later ones overwrite."""
     named = {name: f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in _NAMES}
+    if f"{ENVIRONMENT_PREFIX}KEY" in environment:  # an agent at work cannot raise its own limits
+        named = {"database": named["database"]}
     from_environment = {name: environment[key] for name, key in named.items() if environment.get(key)}
     return [
         (SETTINGS_FILE, _read_file(home / SETTINGS_FILE, faults)),

@@ -8,6 +8,7 @@ MissionControlError
 │   ├── IllegalMove                 the transition table has no such move
 │   ├── LeaseLost                   this token's claim is over
 │   └── DependencyCycle             a task would wait for itself
+├── NotPermitted            exit 6   not for whoever asks, e.g. an agent at work
 └── Unavailable             exit 5   cannot be served now
     ├── NoMission                   no mission.toml found
     ├── StoreBusy                   another writer holds the database
@@ -57,6 +58,10 @@ class LeaseLost(Conflict):
 
 class DependencyCycle(Conflict):
     """The new dependency would make a task wait for itself."""
+
+
+class NotPermitted(MissionControlError):
+    """Legal, but not for whoever asks: a key that is not valid (any more), or a deed beyond what it is for."""
 
 
 class Unavailable(MissionControlError):

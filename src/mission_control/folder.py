@@ -52,6 +52,14 @@ class Folder:
         """What the runner of one attempt printed."""
         return self.home / f"runs/T-{task_id}/{number}/output.log"
 
+    def workspace(self, task_id: int, number: int) -> Path:
+        """Where the runner of one attempt stands."""
+        return self.attempt(task_id, number) / "workspace"
+
+    def attachments(self, task_id: int, number: int) -> Path:
+        """What one attempt has handed in."""
+        return self.attempt(task_id, number) / "attachments"
+
     def heartbeat_log(self, agent: str) -> Path:
         return self.home / f"logs/{agent}-heartbeat.log"
 

@@ -62,14 +62,25 @@ class Moves:
         history.append(self._store, activity)
         return moved
 
-    def note(self, kind: str, task: Task, *, actor: str, message: str = "", to_status: Status | None = None) -> None:
-        """One line of history without a move."""
+    def note(
+        self,
+        kind: str,
+        task: Task,
+        *,
+        actor: str,
+        message: str = "",
+        to_status: Status | None = None,
+        attempt: int | None = None,
+    ) -> None:
+        """One line of history without a move; of an attempt, its actor is the agent."""
         activity = Activity(
             at=self._clock.now(),
             kind=kind,
             actor=actor,
             message=message,
             task_id=task.id,
+            attempt=attempt,
+            agent=None if attempt is None else actor,
             to_status=to_status,
         )
         history.append(self._store, activity)

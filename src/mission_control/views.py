@@ -13,10 +13,11 @@ from mission_control.domain.agent import Agent
 from mission_control.domain.attempt import Attempt, attempt_name
 from mission_control.domain.history import Activity, Comment, Notification
 from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, Predecessor, RunnerLoad, agent_hold, explain
+from mission_control.domain.report import Attachment, Subtask
 from mission_control.domain.routine import Routine
 from mission_control.domain.task import Status, Task, task_name
 from mission_control.errors import NotFound
-from mission_control.store import agents, attempts, history, references, routines, settings, tasks
+from mission_control.store import agents, attempts, history, references, reporting, routines, settings, tasks
 from mission_control.store.routines import Maker
 from mission_control.store.settings import Pause
 from mission_control.store.store import Store
@@ -48,6 +49,8 @@ class TaskView:
     thread: tuple[Comment, ...] = ()
     activities: tuple[Activity, ...] = ()
     maker: Maker | None = None  # the routine that made it; lists do not ask
+    subtasks: tuple[Subtask, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,15 +166,15 @@ class Views:
             if task is None:
                 raise NotFound(f"There is no task {task_name(task_id)}. See: missionctl task list --all")
             before = tasks.predecessors(self._store, task_id) if task.after else []
-            view = self._view(
-                task,
-                self._squad(),
-                before,
-                attempts=tuple(attempts.of_task(self._store, task_id)),
+            view = self._view(task, self._squad(), before, attempts=tuple(attempts.of_task(self._store, task_id)))
+            return replace(
+                view,
                 thread=tuple(history.thread(self._store, task_id)),
                 activities=tuple(history.of_task(self._store, task_id)),
+                subtasks=tuple(reporting.subtasks(self._store, task_id)),
+                attachments=tuple(reporting.attachments(self._store, task_id)),
+                maker=routines.maker(self._store, task_id),
             )
-            return replace(view, maker=routines.maker(self._store, task_id))
 
     def tasks(
         self,
@@ -233,8 +236,6 @@ class Views:
         predecessors: Sequence[Predecessor],
         *,
         attempts: tuple[Attempt, ...],
-        thread: tuple[Comment, ...] = (),
-        activities: tuple[Activity, ...] = (),
     ) -> TaskView:
         loads = squad.of(task)
         holds = explain(
@@ -251,8 +252,6 @@ class Views:
             next_claim=None if holds else squad.next_claim(load.name for load in loads),
             predecessors=tuple(predecessors),
             attempts=attempts,
-            thread=thread,
-            activities=activities,
         )
 
     def _squad(self) -> _Squad:

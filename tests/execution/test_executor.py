@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -51,6 +52,7 @@ def test_a_runner_gets_the_allow_list_and_nothing_else_of_our_environment(missio
     assert names.pop("MISSIONCTL_HOME") == str(mission.home)
     assert (names.pop("MISSIONCTL_TASK"), names.pop("MISSIONCTL_ATTEMPT")) == ("T-1", "T-1/1")
     assert (names.pop("MISSIONCTL_AGENT"), names.pop("LC_TIME")) == ("ada", "C")
+    assert re.fullmatch(r"mck_T-1\.1\.1_[0-9a-f]{64}", names.pop("MISSIONCTL_KEY"))
     assert set(names) <= {"HOME", "LANG", "PATH", "TZ", "TMPDIR", "MISSIONCTL_MARK", "PWD", "OLDPWD", "SHLVL", "_"}
 
 

@@ -29,7 +29,7 @@ from support.factories import PERSON
 from support.real_mission import AT_THE_GATE, RealMission
 
 SECOND = Execution(
-    task_id=2, number=1, token=2, agent="ada", runner="shell", model=None, command="true", timeout_seconds=9
+    task_id=2, number=1, token=2, agent="ada", runner="shell", model=None, command="true", timeout_seconds=9, key="mck"
 )
 
 
@@ -133,7 +133,7 @@ def channel(tmp_path: Path) -> Any:
 def _claim() -> Claim:
     task = SimpleNamespace(id=2, command="true", timeout_seconds=9)
     agent = SimpleNamespace(name="ada", runner="shell", model=None)
-    return Claim(cast("Any", task), cast("Any", agent), Lease(2, 1, 2))
+    return Claim(cast("Any", task), cast("Any", agent), Lease(2, 1, 2), "mck")
 
 
 def _no_board() -> Any:

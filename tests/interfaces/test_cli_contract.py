@@ -13,9 +13,11 @@ from typing import Any
 import apsw
 import pytest
 
+from mission_control.board import Claim
 from mission_control.domain.access import Scope
-from mission_control.domain.attempt import Attempt
+from mission_control.domain.attempt import Attempt, Outcome
 from mission_control.domain.task import Task
+from mission_control.execution import process
 from mission_control.routines import NewRoutine
 from mission_control.squad import NewAgent
 from support import promised_shapes as promised
@@ -23,7 +25,7 @@ from support.command import Answer, Command
 from support.crontab import fake_crontab
 from support.eventually import eventually
 from support.every_command import every_command
-from support.factories import PERSON
+from support.factories import PERSON, ending
 from support.promised_shapes import differences
 from support.real_mission import AT_THE_GATE, RealMission
 
@@ -43,6 +45,7 @@ class Contract:
     call: str
     gives: Any
     ends: Mapping[int, str] = field(default_factory=dict)
+    inside: bool = False  # the call that works comes from an agent at work; what ends with 6 from nobody
 
 
 CONTRACTS: Mapping[str, Contract] = {
@@ -121,6 +124,7 @@ CONTRACTS: Mapping[str, Contract] = {
         "routine remove {routine}", {"removed": [promised.ROUTINE_ID]}, {3: "routine remove R-999999"}
     ),
     "routine run": Contract("routine run {routine}", promised.TASK, {3: "routine run R-999999"}),
+    "agent memory": Contract("agent memory {agent}", promised.MEMORY_NOW, {3: "agent memory {agent} --version 1"}),
     "heartbeat": Contract("heartbeat {busy} --wait", [promised.REPORT], {3: "heartbeat nobody"}),
     "run": Contract(
         "run {inbox}",
@@ -140,6 +144,7 @@ CONTRACTS: Mapping[str, Contract] = {
     "token revoke": Contract("token revoke {token}", {"revoked": [str]}, {3: "token revoke nobody"}),
     "pause": Contract("pause --home {elsewhere}", promised.PAUSE),
     "resume": Contract("resume --home {elsewhere}", promised.PAUSE),
+    "inbox": Contract("inbox --as {mentioned}", [promised.CALL]),
     "status": Contract("status", promised.STATUS_PAGE),
     "top": Contract("top", promised.TOP),
     "stats": Contract("stats", promised.STATS, {3: "stats --agent nobody"}),
@@ -170,6 +175,16 @@ CONTRACTS: Mapping[str, Contract] = {
     ),
     "export": Contract("export {folder}", promised.EXPORTED, {4: "export {legacy}"}),
     "import": Contract("import {legacy}", promised.IMPORT),
+    "progress": Contract("progress half --percent 50", promised.ATTEMPT, {6: "progress half"}, inside=True),
+    "ask": Contract("ask which?", promised.COMMENT, {6: "ask which?"}, inside=True),
+    "hand-off": Contract("hand-off {agent} note", promised.TASK, {6: "hand-off {agent} note"}, inside=True),
+    "attach": Contract("attach {settings}", [promised.ATTACHMENT], {6: "attach {settings}"}, inside=True),
+    "remember": Contract("remember text", promised.MEMORY, {6: "remember text"}, inside=True),
+    "prime": Contract("prime", {"text": str}),
+    "mcp": Contract(
+        "mcp",
+        [{"name": str, "description": str, "parameters": dict}],
+    ),
     "completion": Contract("completion bash", {"shell": str, "script": str}),
     "version": Contract("version", {"missionctl": str, "python": str, "sqlite": str}),
 }
@@ -177,8 +192,15 @@ SHORTCUTS = {"add": "task add", "ls": "task list", "show": "task show", "ready":
     name: f"task {name}" for name in ("retry", "cancel")
 }
 CHANGES_OF_CRON = ("install", "remove", "rollback")
+FROM_INSIDE = "tests/interfaces/test_cli_inside.py"
 # Codes that need more than one call: who proves them.
 PROVED_ELSEWHERE = {
+    **{(f"task {verb}", 6): FROM_INSIDE for verb in ("add", "comment", "list", "show")},
+    ("mcp", 6): "tests/interfaces/test_mcp.py",
+    ("ask", 4): FROM_INSIDE,
+    ("hand-off", 3): FROM_INSIDE,
+    ("hand-off", 4): FROM_INSIDE,
+    ("attach", 3): FROM_INSIDE,
     ("demo", 1): "tests/ops/test_demo.py",
     ("task delete", 1): "tests/interfaces/test_cli_terminal.py, for only a terminal can be asked",
     ("status", 7): "below",
@@ -214,6 +236,7 @@ class Stage(Mapping[str, str]):
         self.backup = self.mission.command("backup", "--json").json["path"]
         self._made = 0
         self._others: list[Path] = []
+        self._at_work: list[Claim] = []
         self._make: Mapping[str, Callable[[], object]] = {
             "home": lambda: home,
             "folder": lambda: home.parent / self._new_name(),
@@ -237,6 +260,8 @@ class Stage(Mapping[str, str]):
             "foreign_service": self._foreign_service,
             "yearly": lambda: YEARLY,
             "routine": self._routine,
+            "mentioned": self._mentioned,
+            "at_work": self._key_of_an_attempt,
             "failed_once": lambda: self._tried("false", max_attempts=3, expect=1),
         }
 
@@ -249,16 +274,19 @@ class Stage(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._make)
 
-    def __call__(self, call: str, *, expect: int = 0) -> Answer:
-        """The call with --json, carried out in the mission."""
+    def __call__(self, call: str, *, expect: int = 0, inside: bool = False) -> Answer:
+        """The call with --json, carried out in the mission; `inside`: by an agent at work."""
         words = [word.replace("_", " ") if word == YEARLY else word for word in call.format_map(self).split()]
-        return self.mission.command("--json", *words, expect=expect)
+        environment: dict[str, Any] = {"MISSIONCTL_KEY": self["at_work"]} if inside else {}
+        return self.mission.command("--json", *words, expect=expect, **environment)
 
     def close(self) -> None:
         for home in self._others:
             Command(home)("down")
         self.mission.open_gate()
         self.mission.ended(self.live)
+        for claim in self._at_work:
+            self.mission.board.finish(claim.lease, ending(Outcome.CANCELLED))
         self.mission.close()
 
     def _new_name(self) -> str:
@@ -301,6 +329,19 @@ class Stage(Mapping[str, str]):
     def _routine(self) -> str:
         new = NewRoutine("Routine", YEARLY.replace("_", " "), (self._agent(),), command="true")
         return self.mission.opened.routines.add(new, actor=PERSON).name
+
+    def _mentioned(self) -> str:
+        name = self._new_name()
+        self.mission.board.comment(self._task("true").id, f"@{name}, look", actor=PERSON)
+        return name
+
+    def _key_of_an_attempt(self) -> str:
+        """Of one that is live as long as the stage."""
+        task = self._task("true", to=self._new_name())
+        claim = self.mission.board.claim_task(task.id, task.agents[0], claimer=process.own_identity())
+        self.mission.board.start(claim.lease, process.own_identity())
+        self._at_work.append(claim)
+        return claim.key
 
     def _task(self, command: str, *, to: str = "ada", **fields: Any) -> Task:
         return self.mission.add(command, to=to, **fields)
@@ -358,7 +399,7 @@ def test_no_command_and_no_exit_code_of_its_help_is_without_a_contract() -> None
 
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_with_json_standard_output_holds_one_document_of_the_promised_shape(stage: Stage, name: str) -> None:
-    answer = stage(CONTRACTS[name].call)
+    answer = stage(CONTRACTS[name].call, inside=CONTRACTS[name].inside)
     document = _only_document(answer)
     assert list(differences(document, CONTRACTS[name].gives)) == []
     assert document != [], "an empty list proves nothing"

@@ -49,6 +49,9 @@ ATTEMPT = {
     "cost_usd": (float, None),
     "answer": (str, None),
     "session": (str, None),
+    "progress": (str, None),
+    "progress_percent": (int, None),
+    "progress_at": (INSTANT, None),
     "log": LOG_PATH,
 }
 LIVE_ATTEMPT = {**ATTEMPT, "outcome": None, "exit_code": None, "error": None, "ended_at": None}
@@ -75,6 +78,7 @@ TASK_IN_LIST = {
     "reason": (str, None),
     "key": (str, None),
     "legacy_id": (str, None),
+    "parent": (TASK_ID, None),
     "cancel_requested_at": (INSTANT, None),
     "created_at": INSTANT,
     "updated_at": INSTANT,
@@ -117,11 +121,33 @@ ROUTINE = {
     "updated_at": INSTANT,
 }
 ROUTINE_PAGE = {**ROUTINE, "next_slots": [INSTANT], "tasks": [MADE]}
+SUBTASK = {"id": TASK_ID, "title": str, "status": STATUS}
+ATTACHMENT = {
+    "attempt": ATTEMPT_ID,
+    "name": str,
+    "bytes": int,
+    "sha256": re.compile("[0-9a-f]{64}"),
+    "path": re.compile(r"runs/T-\d+/\d+/attachments/.+"),
+    "created_at": INSTANT,
+}
 TASK_PAGE = {
     **TASK,
     "thread": [COMMENT],
-    "activities": [ACTIVITY],
     "routine": ({"id": ROUTINE_ID, "title": str, "slot_at": (INSTANT, None)}, None),
+    "subtasks": [SUBTASK],
+    "attachments": [ATTACHMENT],
+    "activities": [ACTIVITY],
+}
+MEMORY = {"version": int, "agent": str, "attempt": (ATTEMPT_ID, None), "body": str, "created_at": INSTANT}
+MEMORY_NOW = {"agent": str, "body": str, "version": (int, None)}
+CALL = {
+    "need": frozenset({"question", "review", "blocked", "mention"}),
+    "task": TASK_ID,
+    "title": str,
+    "author": (str, None),
+    "text": str,
+    "since": INSTANT,
+    "next": str,
 }
 
 AGENT = {

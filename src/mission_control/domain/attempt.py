@@ -78,6 +78,10 @@ class Attempt:
     cost_usd: float | None
     answer: str | None
     session: str | None
+    progress: str | None = None  # the last that its agent said
+    progress_percent: int | None = None
+    progress_at: datetime | None = None
+    has_parted: bool = False  # its agent has asked or handed the task on; see domain/parting.py
 
     @property
     def name(self) -> str:

@@ -25,6 +25,7 @@ class NewTask:
     not_before: datetime | None = None
     review: bool = False
     key: str | None = None
+    parent_id: int | None = None  # the task whose attempt adds this one
 
 
 @dataclass(frozen=True)
@@ -65,4 +66,5 @@ def check(new: NewTask, defaults: Defaults, now: datetime) -> Task:
         created_at=now,
         updated_at=now,
         agents=tuple(dict.fromkeys(limits.agent_name(name) for name in new.agents)),
+        parent_id=new.parent_id,
     )

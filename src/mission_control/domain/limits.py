@@ -6,6 +6,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 
+from mission_control.domain.key import without_keys
 from mission_control.errors import InvalidInput
 
 TITLE_CHARACTERS = 500
@@ -48,6 +49,17 @@ def title(text: str) -> str:
     return text
 
 
+def one_line(text: str, what: str) -> str:
+    """Text of one line and up to 500 characters: line breaks become spaces."""
+    line = " ".join(text.split())
+    if not line:
+        raise InvalidInput(f"There is no {what}. Say something.")
+    _check_unicode(line, what)
+    if len(line) > TITLE_CHARACTERS or any(_is_control(character) for character in line):
+        raise InvalidInput(f"The {what} has {len(line)} characters; {TITLE_CHARACTERS} printable ones are allowed.")
+    return line
+
+
 def long_text(text: str, what: str, most: int = TEXT_BYTES) -> str:
     """Text of several lines up to `most` bytes; tab and line breaks allowed, NUL not."""
     size = len(_check_unicode(text, what))
@@ -72,7 +84,7 @@ def program_text(text: str | None, most: int = ERROR_CHARACTERS) -> str | None:
     """
     if text is None:
         return None
-    legible = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    legible = without_keys(text).encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     cut = legible[:most]
     return cut if cut == legible else cut + "…"
 

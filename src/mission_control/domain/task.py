@@ -114,6 +114,7 @@ class Task:
     updated_at: datetime
     agents: tuple[str, ...] = ()
     after: tuple[int, ...] = ()
+    parent_id: int | None = None  # the task whose attempt added it
 
     @property
     def name(self) -> str:

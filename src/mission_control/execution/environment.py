@@ -33,5 +33,6 @@ def environment_of(execution: Execution, home: str, inherited: Mapping[str, str]
         "MISSIONCTL_TASK": execution.task_name,
         "MISSIONCTL_ATTEMPT": execution.name,
         "MISSIONCTL_AGENT": execution.agent,
+        "MISSIONCTL_KEY": execution.key,
         name: value,
     }

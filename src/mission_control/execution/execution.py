@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from mission_control.board import Claim
@@ -27,6 +27,7 @@ class Execution:
     model: str | None
     command: str | None
     timeout_seconds: float
+    key: str = field(repr=False)  # the agent's own, see domain/key.py
 
     @property
     def lease(self) -> Lease:
@@ -76,6 +77,7 @@ def execution_of(claim: Claim) -> Execution:
         model=claim.agent.model,
         command=claim.task.command,
         timeout_seconds=claim.task.timeout_seconds,
+        key=claim.key,
     )
 
 

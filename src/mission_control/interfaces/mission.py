@@ -16,13 +16,18 @@ if TYPE_CHECKING:  # a command imports only the parts that it asks for
     from mission_control.config import Config
     from mission_control.dispatcher.resident import Resident
     from mission_control.domain.attempt import Attempt, Outcome
+    from mission_control.domain.report import Memory
     from mission_control.folder import Folder
     from mission_control.heartbeat import Heart, Report
+    from mission_control.inbox import Call
+    from mission_control.reporting import Reporting
     from mission_control.routine_views import RoutineViews
     from mission_control.routines import Routines
     from mission_control.squad import Squad
     from mission_control.store.store import Store
     from mission_control.views import Views
+
+ALL_VERSIONS = 100_000  # more than anybody looks through
 
 
 class Bell(NamedTuple):
@@ -42,6 +47,10 @@ class Parts(NamedTuple):
     access: Callable[[], Access]
     routines: Callable[[], Routines]
     routine_views: Callable[[], RoutineViews]
+    reporting: Callable[[], Reporting]
+    inbox: Callable[[str, int], list[Call]]
+    memories: Callable[[str, int], list[Memory]]
+    working_memory: Callable[[str], str]
     heart: Callable[[], Heart]
     resident: Callable[[], Resident]
     run: Callable[[int, str, BinaryIO], Outcome]
@@ -95,6 +104,23 @@ class Mission:
     def routine_views(self) -> RoutineViews:
         """What may be seen of routines."""
         return self._parts.routine_views()
+
+    @cached_property
+    def reporting(self) -> Reporting:
+        """What the agent of a live attempt may do."""
+        return self._parts.reporting()
+
+    def inbox(self, name: str, *, limit: int) -> list[Call]:
+        """What needs a person, and where this one was mentioned."""
+        return self._parts.inbox(name, limit)
+
+    def memories(self, agent: str, *, limit: int | None = None) -> list[Memory]:
+        """The versions of an agent's WORKING.md that are kept, newest first."""
+        return self._parts.memories(agent, ALL_VERSIONS if limit is None else limit)
+
+    def working_memory(self, agent: str) -> str:
+        """What WORKING.md says now; empty when there is none."""
+        return self._parts.working_memory(agent)
 
     @cached_property
     def _heart(self) -> Heart:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mission_control.domain.attempt import Outcome
+from mission_control.domain.attempt import Outcome, attempt_name
 from mission_control.domain.task import Status, task_name
 from mission_control.folder import Folder
 
@@ -17,10 +17,12 @@ if TYPE_CHECKING:  # one shape needs none of the others' parts
     from mission_control.domain.attempt import Attempt
     from mission_control.domain.history import Activity, Comment
     from mission_control.domain.readiness import Hold
+    from mission_control.domain.report import Attachment, Memory, Subtask
     from mission_control.domain.routine import Routine
     from mission_control.domain.statistics import Figures, Percentiles
     from mission_control.domain.task import Task
     from mission_control.heartbeat import Report
+    from mission_control.inbox import Call
     from mission_control.routine_views import RoutineView
     from mission_control.store.routines import Made, Maker
     from mission_control.store.settings import Pause
@@ -64,6 +66,7 @@ def task_json(view: TaskView, *, with_attempts: bool = True) -> Json:
         "reason": task.reason,
         "key": task.key,
         "legacy_id": task.legacy_id,
+        "parent": None if task.parent_id is None else task_name(task.parent_id),
         "cancel_requested_at": instant_text(task.cancel_requested_at),
         "created_at": instant_text(task.created_at),
         "updated_at": instant_text(task.updated_at),
@@ -71,6 +74,18 @@ def task_json(view: TaskView, *, with_attempts: bool = True) -> Json:
     if with_attempts:
         shape["attempts"] = [attempt_json(attempt) for attempt in view.attempts]
     return shape
+
+
+def task_page_json(view: TaskView) -> Json:
+    """A task with all that is known of it."""
+    return {
+        **task_json(view, with_attempts=True),
+        "routine": view.maker and maker_json(view.maker),
+        "thread": [comment_json(comment) for comment in view.thread],
+        "subtasks": [subtask_json(subtask) for subtask in view.subtasks],
+        "attachments": [attachment_json(attachment) for attachment in view.attachments],
+        "activities": [activity_json(activity) for activity in view.activities],
+    }
 
 
 def waiting_for(view: TaskView) -> list[str]:
@@ -110,6 +125,9 @@ def attempt_json(attempt: Attempt) -> Json:
         "cost_usd": attempt.cost_usd,
         "answer": attempt.answer,
         "session": attempt.session,
+        "progress": attempt.progress,
+        "progress_percent": attempt.progress_percent,
+        "progress_at": instant_text(attempt.progress_at),
         "log": str(_INSIDE.output(attempt.task_id, attempt.number)),
     }
 
@@ -124,6 +142,67 @@ def comment_json(comment: Comment) -> Json:
         "body": comment.body,
         "created_at": instant_text(comment.created_at),
     }
+
+
+def subtask_json(subtask: Subtask) -> Json:
+    """A task that an attempt added below its own."""
+    return {"id": task_name(subtask.id), "title": subtask.title, "status": subtask.status}
+
+
+def attachment_json(attachment: Attachment) -> Json:
+    """A file that was handed in; `path` is relative to the mission's folder."""
+    return {
+        "attempt": attempt_name(attachment.task_id, attachment.attempt),
+        "name": attachment.name,
+        "bytes": attachment.size,
+        "sha256": attachment.sha256,
+        "path": str(_INSIDE.attachments(attachment.task_id, attachment.attempt) / attachment.name),
+        "created_at": instant_text(attachment.created_at),
+    }
+
+
+def memory_json(memory: Memory) -> Json:
+    """One version of an agent's WORKING.md; `attempt` null: written by hand."""
+    return {
+        "version": memory.id,
+        "agent": memory.agent,
+        "attempt": None if memory.task_id is None else memory.author,
+        "body": memory.body,
+        "created_at": instant_text(memory.created_at),
+    }
+
+
+def call_json(call: Call) -> Json:
+    """What waits for a person, and the command that goes on from there."""
+    return {
+        "need": call.need,
+        "task": call.task.name,
+        "title": call.task.title,
+        "author": call.author or None,
+        "text": call.text,
+        "since": instant_text(call.since),
+        "next": next_step(call),
+    }
+
+
+def next_step(call: Call) -> str:
+    """What a person would do about it."""
+    match call.need.value:
+        case "question":
+            return f"missionctl task answer {call.task.name} TEXT"
+        case "review":
+            return f"missionctl task approve {call.task.name}, or reject {call.task.name} TEXT"
+        case "blocked":
+            return f"missionctl task retry {call.task.name}, or look: missionctl task logs {call.task.name}"
+        case _:
+            return f"missionctl task comment {call.task.name} TEXT"
+
+
+def progress_text(attempt: Attempt) -> str:
+    """`40 %: tests are written`; empty while its agent has said nothing."""
+    if attempt.progress is None:
+        return ""
+    return attempt.progress if attempt.progress_percent is None else f"{attempt.progress_percent} %: {attempt.progress}"
 
 
 def activity_json(activity: Activity) -> Json:
@@ -278,7 +357,9 @@ def live_why(live: LiveAttempt, *, executing: bool) -> str:
         return EXECUTOR_GONE
     if live.task.cancel_requested_at is not None:
         return "being cancelled"
-    return "starting" if live.attempt.executor is None else "executing"
+    if live.attempt.executor is None:
+        return "starting"
+    return progress_text(live.attempt) or "executing"
 
 
 def stats_json(stats: Stats) -> Json:

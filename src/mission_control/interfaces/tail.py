@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 _BLOCK = 1 << 16
 _SEQUENCE_CHARACTERS = 128  # no terminal sequence worth waiting for is longer
+_BEGUN_KEY = re.compile(r"mck_[\w.-]{0,120}\Z", re.ASCII)  # whoever shows text hides the keys of attempts
 
 
 def lines_backwards(path: Path) -> Iterator[bytes]:
@@ -113,8 +115,10 @@ class TextPieces:
 
 
 def _safe_length(text: str) -> int:
-    """How much of the text surely ends no sequence half way; a carriage return may yet become a line end."""
+    """How much surely ends no sequence and no key half way; a carriage return may yet become a line end."""
     escape = text.rfind("\x1b", max(len(text) - _SEQUENCE_CHARACTERS, 0))
     if escape >= 0 and "\n" not in text[escape:]:
         return escape
+    if (key := _BEGUN_KEY.search(text)) is not None:
+        return key.start()
     return len(text) - 1 if text.endswith("\r") else len(text)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mission_control.domain.attempt import Attempt, Ending, Outcome, ProcessIdentity
+from mission_control.domain.parting import Kind, Parting
 from mission_control.store.store import Row, Store, instant
 
 if TYPE_CHECKING:
@@ -27,7 +28,15 @@ class Lease:
 class LeaseState:
     """The answer to a valid lease."""
 
-    cancel_requested: bool
+    cancel_requested: bool  # or its agent has parted from it, but does not end
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Whose attempt has ended, and whether its agent had parted from it."""
+
+    agent: str
+    parting: Parting | None
 
 
 def claim(
@@ -86,20 +95,21 @@ def start(
     return _lease_state(row)
 
 
-def renew(store: Store, lease: Lease, *, lease_expires_at: datetime) -> LeaseState | None:
-    """Prolong the lease; None when it was lost."""
+def renew(store: Store, lease: Lease, *, lease_expires_at: datetime, parted_before: datetime) -> LeaseState | None:
+    """Prolong the lease; None when it was lost. An agent that parted before then has had time enough to end."""
     row = store.row(
         "attempt.renew",
         task_id=lease.task_id,
         number=lease.number,
         token=lease.token,
         lease_expires_at=lease_expires_at,
+        parted_before=parted_before,
     )
     return _lease_state(row)
 
 
-def finish(store: Store, lease: Lease, ending: Ending, *, now: datetime) -> str | None:
-    """End the attempt and return its agent; None when the lease was lost or the end is recorded already."""
+def finish(store: Store, lease: Lease, ending: Ending, *, now: datetime) -> Ended | None:
+    """End the attempt; None when the lease was lost or the end is recorded already."""
     row = store.row(
         "attempt.finish",
         task_id=lease.task_id,
@@ -117,7 +127,9 @@ def finish(store: Store, lease: Lease, ending: Ending, *, now: datetime) -> str 
         answer=ending.answer,
         session=ending.session,
     )
-    return None if row is None else str(row["agent"])
+    if row is None:
+        return None
+    return Ended(row["agent"], Parting(Kind(row["parting"]), row["parting_note"]) if row["parting"] else None)
 
 
 def get(store: Store, task_id: int, number: int) -> Attempt | None:
@@ -185,4 +197,8 @@ def _attempt(row: Row) -> Attempt:
         cost_usd=row["cost_usd"],
         answer=row["answer"],
         session=row["session"],
+        progress=row["progress"],
+        progress_percent=row["progress_percent"],
+        progress_at=instant(row["progress_at"]),
+        has_parted=row["parting"] is not None,
     )

@@ -75,6 +75,22 @@ def add_comment(
     return int(row["id"])
 
 
+def mention(store: Store, comment_id: int, name: str) -> None:
+    """Note that an entry calls somebody; twice is once."""
+    store.rows("thread.mention", comment_id=comment_id, name=name)
+
+
+def mentions_of(store: Store, name: str, limit: int) -> list[Comment]:
+    """The entries that call this name and that nobody has answered, newest first."""
+    return [_comment(row) for row in store.rows("thread.mentions_of", name=name, limit=limit)]
+
+
+def newest(store: Store, task_id: int, kind: CommentKind) -> Comment | None:
+    """The last entry of this kind in a thread."""
+    row = store.row("thread.of_kind", task_id=task_id, kind=kind)
+    return None if row is None else _comment(row)
+
+
 def thread(store: Store, task_id: int) -> list[Comment]:
     """The thread of a task, oldest first."""
     return [_comment(row) for row in store.rows("thread.of_task", task_id=task_id)]

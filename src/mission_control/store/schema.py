@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mission_control.errors import SchemaMismatch, StoreDamaged
+from mission_control.store.settings import ATTEMPT_SECRET
 from mission_control.store.sqlite import SqliteConnection
 from mission_control.store.store import Store
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "migrations")
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql\Z")
-SCHEMA_NUMBER = 5  # the newest migration this program knows; a test compares it with the folder
+SCHEMA_NUMBER = 6  # the newest migration this program knows; a test compares it with the folder
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,9 @@ def _apply(store: Store, migration: Migration, now: datetime) -> bool:
             _lay_foundation(store)
         store.script(migration.sql)
         store.rows("migration.record", number=migration.number, name=migration.name, now=now)
-        if store.row("setting.get", name="mission_id") is None:
-            store.rows("setting.put", name="mission_id", value=os.urandom(16).hex())
+        for setting, size in (("mission_id", 16), (ATTEMPT_SECRET, 32)):
+            if store.row("setting.get", name=setting) is None:
+                store.rows("setting.put", name=setting, value=os.urandom(size).hex())
     return True
 
 

@@ -1,4 +1,4 @@
-"""What holds for the whole mission, in the store: whether it is paused."""
+"""What holds for the whole mission, in the store: whether it is paused, the secret of its attempts' keys."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from mission_control.store.sqlite import text_of_instant
 from mission_control.store.store import Store, instant
 
 PAUSED = "paused"  # also named in queries: agent.beat, agent.load, dispatch.able
+ATTEMPT_SECRET = "attempt_secret"  # noqa: S105  its name in the table; made by migrate
 
 
 @dataclass(frozen=True)
@@ -37,3 +38,10 @@ def put_pause(store: Store, pause: Pause) -> None:
 def end_pause(store: Store) -> bool:
     """False when there was none."""
     return store.row("setting.delete", name=PAUSED) is not None
+
+
+def attempt_secret(store: Store) -> bytes:
+    """What the keys of attempts are made with."""
+    row = store.row("setting.get", name=ATTEMPT_SECRET)
+    assert row is not None
+    return bytes.fromhex(row["value"])

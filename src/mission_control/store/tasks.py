@@ -84,6 +84,7 @@ def insert(store: Store, task: Task, *, legacy: str | None = None) -> None:
         legacy=legacy,
         created_at=task.created_at,
         updated_at=task.updated_at,
+        parent_id=task.parent_id,
     )
     assign(store, task.id, task.agents)
 
@@ -254,4 +255,5 @@ def _task(row: Row) -> Task:
         updated_at=updated_at,
         agents=tuple(row["agents"].split(",")) if row["agents"] else (),
         after=tuple(int(text) for text in row["after"].split(",")) if row["after"] else (),
+        parent_id=row["parent_id"],
     )

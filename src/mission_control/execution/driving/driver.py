@@ -20,13 +20,13 @@ from mission_control.config import Config, process_environment
 from mission_control.domain.attempt import Attempt
 from mission_control.domain.history import Comment, CommentKind
 from mission_control.errors import MissionControlError
-from mission_control.execution import runners
-from mission_control.execution.driving import prompt
+from mission_control.execution import prompting, runners
 from mission_control.execution.driving.child import Child
 from mission_control.execution.driving.judging import conclude
 from mission_control.execution.driving.place import Place, settle
 from mission_control.execution.driving.program import About, Conversation, Turn, about, conversation
 from mission_control.execution.environment import SETTINGS
+from mission_control.execution.prompting import Material
 from mission_control.execution.report import ANSWER_NAME, Judgement, Report
 from mission_control.folder import Folder, write_private
 from mission_control.store.schema import open_store
@@ -56,10 +56,17 @@ def main() -> int:
 class _Subject:
     """What the board says of our attempt."""
 
-    view: TaskView
-    attempt: Attempt
+    material: Material
     runner: str
     model: str | None
+
+    @property
+    def view(self) -> TaskView:
+        return self.material.view
+
+    @property
+    def attempt(self) -> Attempt:
+        return self.material.attempt
 
 
 def _look(config: Config, clock: Clock, task_id: int, number: int) -> _Subject:
@@ -69,9 +76,10 @@ def _look(config: Config, clock: Clock, task_id: int, number: int) -> _Subject:
         view = views.task(task_id)
         own = next(attempt for attempt in view.attempts if attempt.number == number)
         agent = views.agent(own.agent).agent
+        material = prompting.gather(store, Folder(config.home), view, own, agent)
     finally:
         store.close()  # an agent may think for an hour
-    return _Subject(view, own, agent.runner, agent.model)
+    return _Subject(material, agent.runner, agent.model)
 
 
 class _Driver:
@@ -95,7 +103,7 @@ class _Driver:
             task=subject.view.task,
             attempt=subject.attempt.name,
             agent=subject.attempt.agent,
-            prompt_file=prompt.write(subject.view, self._folder, going_on_from=place.going_on_from),
+            prompt_file=prompting.write(subject.material, config, clock.now(), going_on_from=place.going_on_from),
             state=place.state,
             workspace=place.workspace,
             model=subject.model or self._settings.get("model"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from mission_control.errors import NotPermitted
 from mission_control.interfaces.cli.context import Session
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 ALWAYS = {0: "done", 2: "wrong usage or bad input"}
 OF_A_MISSION = {5: "no mission, or it cannot be used now"}
+INSIDE = {6: "not permitted: the attempt whose key you have has ended, or may not do this"}
+INSIDE_ONLY = {6: "not permitted: you are no agent at work, or your attempt has ended"}
 
 
 class Entry(NamedTuple):
@@ -76,13 +79,33 @@ class Command(click.Command):
         examples: Sequence[str] = (),
         exits: Mapping[int, str] | None = None,
         needs_mission: bool = True,
+        inside: bool = False,
         **attributes: Any,
     ) -> None:
-        """`exits` adds to what every command can end with, or words it better."""
+        """`exits` adds to what every command can end with, or words it better; `inside`: agents at work may call it."""
         super().__init__(*args, **attributes)
         self.params.extend(_global_options())
         self.examples = tuple(examples)
-        self.exits = dict(sorted({**ALWAYS, **(OF_A_MISSION if needs_mission else {}), **(exits or {})}.items()))
+        of_a_mission = {**OF_A_MISSION, **(INSIDE if inside else {})} if needs_mission else {}
+        self.exits = dict(sorted({**ALWAYS, **of_a_mission, **(exits or {})}.items()))
+        self.needs_mission = needs_mission
+        self.inside = inside
+
+    def invoke(self, ctx: click.Context) -> Any:
+        session = ctx.ensure_object(Session)
+        if session.is_inside:
+            self._check_key(session)
+        return super().invoke(ctx)
+
+    def _check_key(self, session: Session) -> None:
+        """Agents at work may call some commands, as long as they are at work."""
+        if not self.inside:
+            raise NotPermitted(
+                f"An agent at work may not call {self.name}. It may: task show, task list, task add, task comment, "
+                "progress, ask, hand-off, attach, remember. For anything else ask a person: missionctl ask TEXT"
+            )
+        if self.needs_mission:
+            _ = session.speaker
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_epilog(ctx, formatter)
@@ -99,12 +122,15 @@ def command(
     examples: Sequence[str],
     exits: Mapping[int, str] | None = None,
     needs_mission: bool = True,
+    inside: bool = False,
     cls: type[Command] = Command,
 ) -> Callable[[Callable[..., Any]], Command]:
     """Make a function `(session, …) -> exit code or None` a command; its docstring becomes the help."""
 
     def decorate(function: Callable[..., Any]) -> Command:
-        decorated = click.command(name, cls=cls, examples=examples, exits=exits, needs_mission=needs_mission)
+        decorated = click.command(
+            name, cls=cls, examples=examples, exits=exits, needs_mission=needs_mission, inside=inside
+        )
         return decorated(click.pass_obj(function))
 
     return decorate

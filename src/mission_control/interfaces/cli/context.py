@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from datetime import datetime
-from typing import TextIO
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
 
 from mission_control.config import process_environment
 from mission_control.domain import limits
+from mission_control.errors import NotPermitted
 from mission_control.interfaces.mission import Application, Mission
+
+if TYPE_CHECKING:
+    from mission_control.domain.report import Speaker
 
 
 class Session:
@@ -60,8 +65,34 @@ class Session:
         return self.mission.clock.now()
 
     @property
+    def is_inside(self) -> bool:
+        """Whether an agent at work calls, and so may do little; also where somebody took its key away."""
+        environment = process_environment()
+        return "MISSIONCTL_KEY" in environment or "MISSIONCTL_ATTEMPT" in environment
+
+    @property
+    def key(self) -> str:
+        """The key of the attempt from which this is called. Raises NotPermitted outside of one."""
+        key = process_environment().get("MISSIONCTL_KEY", "")
+        if not key and self.is_inside:
+            raise NotPermitted(
+                "MISSIONCTL_KEY is missing, as where an agent program hides it from its commands. "
+                "Let it through, or use the tools of `missionctl mcp`."
+            )
+        if not key:
+            raise NotPermitted("Only an agent at work has something to report: there is no MISSIONCTL_KEY here.")
+        return key
+
+    @cached_property
+    def speaker(self) -> Speaker:
+        """The live attempt from which this is called. Raises NotPermitted where there is none."""
+        return self.mission.reporting.speaker(self.key)
+
+    @property
     def actor(self) -> str:
         """Who does this: inside an attempt its agent, else the user of this process."""
+        if self.is_inside:
+            return self.speaker.agent
         agent = process_environment().get("MISSIONCTL_AGENT")
         return limits.agent_name(agent) if agent else _user_name()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from mission_control import __version__
-from mission_control.errors import Conflict, InvalidInput, MissionControlError, NotFound, Unavailable
+from mission_control.errors import Conflict, InvalidInput, MissionControlError, NotFound, NotPermitted, Unavailable
 from mission_control.folder import make_private_directory, open_private
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.text import without_controls
@@ -31,6 +31,7 @@ _OF_BRANCH: tuple[tuple[type[MissionControlError], int], ...] = (
     (InvalidInput, USAGE),
     (NotFound, NOT_FOUND),
     (Conflict, REFUSED),
+    (NotPermitted, NOT_PERMITTED),
     (Unavailable, UNAVAILABLE),
 )
 

@@ -36,6 +36,7 @@ AGENT_COMMANDS: Mapping[str, Entry] = {
     "pause": Entry(f"{_HERE}.agent:pause", "Let agents start nothing more; what runs goes on."),
     "resume": Entry(f"{_HERE}.agent:resume", "Let paused agents take tasks again."),
     "remove": Entry(f"{_HERE}.agent:remove", "Take agents out of the squad; their history stays."),
+    "memory": Entry(f"{_HERE}.agent_memory:memory", "Show what an agent remembers, and what it remembered before."),
 }
 ROUTINE_COMMANDS: Mapping[str, Entry] = {
     "add": Entry(f"{_HERE}.routine:add", "Let a task be made again and again, by schedule."),
@@ -92,6 +93,7 @@ COMMANDS: Mapping[str, Entry] = {
     "token": Entry(f"{_HERE}.main:token", "Keys with which programs use the API."),
     "pause": Entry(f"{_HERE}.pause:pause", "Let nobody start anything; what runs goes on."),
     "resume": Entry(f"{_HERE}.pause:resume", "Let the squad start tasks again."),
+    "inbox": Entry(f"{_HERE}.inbox:inbox", "Show what needs a person: questions, reviews, blocked tasks, mentions."),
     "status": Entry(f"{_HERE}.status:status", "Show machines, agents, and what runs; 7 when somebody should look."),
     "top": Entry(f"{_HERE}.top:top", "Watch the squad at work, live."),
     "stats": Entry(f"{_HERE}.stats:stats", "Show executions, success, waits, durations and cost."),
@@ -104,6 +106,13 @@ COMMANDS: Mapping[str, Entry] = {
     "restore": Entry(f"{_HERE}.restore:restore", "Put a backup back, all of it or nothing."),
     "import": Entry(f"{_HERE}.import_:import_", "Take over the JSON folder of the old system."),
     "export": Entry(f"{_HERE}.export:export", "Write the board as the JSON folder of the old system."),
+    "progress": Entry(f"{_HERE}.inside:progress", "For agents at work: say how far it is."),
+    "ask": Entry(f"{_HERE}.inside:ask", "For agents at work: ask a person."),
+    "hand-off": Entry(f"{_HERE}.inside:hand_off", "For agents at work: let another agent go on."),
+    "attach": Entry(f"{_HERE}.inside:attach", "For agents at work: hand files in."),
+    "remember": Entry(f"{_HERE}.inside:remember", "For agents at work: rewrite WORKING.md."),
+    "prime": Entry(f"{_HERE}.prime:prime", "Print what agents should know about missionctl."),
+    "mcp": Entry(f"{_HERE}.mcp:mcp", "Serve the tools of an agent at work over MCP, on standard input and output."),
     "completion": Entry(f"{_HERE}.completion:completion", "Print the completion script of a shell."),
     "version": Entry(f"{_HERE}.version:version", "Show which program this is."),
 }

@@ -209,7 +209,7 @@ def _print_live(session: Session, view: StatusView, gone: Collection[str]) -> No
         Column("host", on_terminal=len(view.machines) > 1),
         Column("since"),
         Column("pid", right=True),
-        Column("state"),
+        Column("state", grows=True),
     ]
     rows = [_live_row(view, live, is_gone=live.attempt.name in gone) for live in view.live]
     print_table(session, columns, rows, when_empty="Nothing runs.")
@@ -235,4 +235,5 @@ def state_cell(live: LiveAttempt, *, is_gone: bool) -> Cell:
         return Cell("being cancelled", style="yellow")
     if live.attempt.executor is None:
         return Cell("starting", style="bright_black")
-    return Cell(EXECUTING, f"◐ {EXECUTING}", "cyan")
+    said = shapes.progress_text(live.attempt)
+    return Cell(said or EXECUTING, f"◐ {said or EXECUTING}", "cyan")

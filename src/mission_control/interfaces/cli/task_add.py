@@ -9,7 +9,7 @@ import click
 from mission_control.domain import limits
 from mission_control.domain.draft import NewTask
 from mission_control.domain.task import Priority, Task
-from mission_control.errors import InvalidInput
+from mission_control.errors import InvalidInput, NotPermitted
 from mission_control.interfaces import shapes
 from mission_control.interfaces.cli.choices import PRIORITY
 from mission_control.interfaces.cli.command import command
@@ -35,6 +35,7 @@ from mission_control.interfaces.cli.tasks import resolve, where
         "missionctl task add --from tasks.jsonl",
     ),
     exits={3: "no such agent or predecessor"},
+    inside=True,
 )
 @click.argument("title", required=False)
 @click.option("--to", type=AGENTS, multiple=True, help="Who does it; several: the first with a free slot.")
@@ -71,10 +72,13 @@ def add(
 ) -> None:
     """Put a task on the board, or many from a file.
 
-    On a pipe only the new id is printed. A task that names nobody stays in the inbox.
+    On a pipe only the new id is printed. A task that names nobody stays in the inbox. What an agent at work adds is a
+    subtask of its own task; one that names nobody is for itself.
     """
     given = (title, to, command, description, priority, after, max_attempts, timeout, not_before, review, key)
     if source is not None:
+        if session.is_inside:
+            raise NotPermitted("An agent at work adds subtasks one by one, without --from.")
         if any(given):
             raise InvalidInput("With --from everything stands in the file; give nothing else.")
         # Imported here: reading files is rare, adding one task is not.
@@ -97,7 +101,10 @@ def add(
         review=review,
         key=key,
     )
-    task, is_new = session.mission.board.add(new, actor=session.actor)
+    if session.is_inside:
+        task, is_new = session.mission.reporting.add_subtask(session.key, new)
+    else:
+        task, is_new = session.mission.board.add(new, actor=session.actor)
     session.mission.ring()
     _print_one(session, task, is_new=is_new)
 

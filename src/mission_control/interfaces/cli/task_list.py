@@ -38,6 +38,7 @@ _COLUMNS = (
         "missionctl ls --agent dexter --search report --all --json",
     ),
     exits={3: "no such agent"},
+    inside=True,
 )
 @click.option("--status", type=STATUS, help="Only those in this status, newest first.")
 @click.option("--agent", type=AGENT, help="Only those this agent may do.")

@@ -9,6 +9,7 @@ import click
 
 from mission_control.domain.attempt import Attempt
 from mission_control.domain.history import Activity, Comment, CommentKind
+from mission_control.domain.report import Attachment, Subtask
 from mission_control.domain.task import Status, task_name
 from mission_control.interfaces import shapes
 from mission_control.interfaces.cli.command import command
@@ -36,17 +37,14 @@ LINES_OF_HISTORY = 12
     "show",
     examples=("missionctl show T-12", "missionctl task show 12 --json"),
     exits={3: "no such task"},
+    inside=True,
 )
 @click.argument("task", type=TASK_ID, metavar="ID")
 def show(session: Session, task: str) -> None:
     """Show everything about a task, and why it does not run."""
     view = session.mission.views.task(session.mission.views.resolve_task(task))
     if session.as_json:
-        document = shapes.task_json(view, with_attempts=True)
-        document["thread"] = [shapes.comment_json(comment) for comment in view.thread]
-        document["routine"] = view.maker and shapes.maker_json(view.maker)
-        document["activities"] = [shapes.activity_json(activity) for activity in view.activities]
-        print_json(document)
+        print_json(shapes.task_page_json(view))
     elif session.is_terminal:
         _print_page(session, view)
     else:
@@ -87,6 +85,12 @@ def _print_page(session: Session, view: TaskView) -> None:
         terminal.print_section(session, "Thread")
         for comment in view.thread:
             terminal.print_entry(session, _byline(comment, session.now), comment.body)
+    if view.subtasks:
+        terminal.print_section(session, "Subtasks")
+        terminal.print_table(session, _SUBTASKS, [_subtask_row(subtask) for subtask in view.subtasks])
+    if view.attachments:
+        terminal.print_section(session, "Files")
+        terminal.print_table(session, _FILES, [_file_row(attachment) for attachment in view.attachments])
     terminal.print_section(session, "History")
     terminal.print_table(session, _HISTORY, [_activity_row(line, session.now) for line in _latest(view.activities)])
 
@@ -97,6 +101,7 @@ def _facts(view: TaskView, now: datetime) -> Iterator[tuple[str, Cell | str]]:
     yield "agents", agents_cell(task.agents)
     yield "priority", priority_cell(task.priority)
     yield "command", task.command or ""
+    yield "part of", "" if task.parent_id is None else task_name(task.parent_id)
     yield "after", ", ".join(f"{task_name(before.id)} ({before.status})" for before in view.predecessors)
     yield "limits", f"{task.max_attempts} attempts of up to {span(timedelta(seconds=task.timeout_seconds))}"
     yield "review", "a person approves it" if task.review else ""
@@ -140,6 +145,7 @@ _ATTEMPTS = (
     Column("took", right=True),
     Column("tokens", right=True),
     Column("cost", right=True),
+    Column("progress", grows=True, wraps=True),
     Column("error", grows=True, wraps=True),
 )
 
@@ -156,6 +162,7 @@ def _attempt_row(attempt: Attempt, now: datetime) -> Sequence[Cell]:
         Cell("" if took is None else span(timedelta(seconds=took))),
         Cell(_tokens(attempt)),
         Cell("" if attempt.cost_usd is None else f"${attempt.cost_usd:.2f}"),
+        Cell(shapes.progress_text(attempt)),
         Cell(attempt.error or ""),
     )
 
@@ -169,6 +176,19 @@ def _tokens(attempt: Attempt) -> str:
 def _latest_answer(tried: Sequence[Attempt]) -> Attempt | None:
     """The last attempt that said something."""
     return next((attempt for attempt in reversed(tried) if attempt.answer), None)
+
+
+_SUBTASKS = (Column("task"), Column("status"), Column("title", grows=True))
+_FILES = (Column("attempt"), Column("size", right=True), Column("file", grows=True, wraps=True))
+
+
+def _subtask_row(subtask: Subtask) -> Sequence[Cell]:
+    return Cell(task_name(subtask.id)), status_cell(subtask.status), Cell(subtask.title)
+
+
+def _file_row(attachment: Attachment) -> Sequence[Cell]:
+    shape = shapes.attachment_json(attachment)
+    return Cell(shape["attempt"]), Cell(f"{attachment.size:,}"), Cell(attachment.name, below=shape["path"])
 
 
 _HISTORY = (Column("when"), Column("what"), Column("who"), Column("", grows=True, wraps=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mission_control.domain.task import task_name
+from mission_control.errors import NotPermitted
 from mission_control.interfaces import shapes
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
@@ -22,16 +23,25 @@ from mission_control.interfaces.cli.tasks import print_changed
         "missionctl task comment T-12 -- '--quiet would help'",
     ),
     exits={3: "no such task"},
+    inside=True,
 )
 @click.argument("task", type=TASK_ID, metavar="ID")
 @click.argument("text")
 @click.option("--as", "author", type=AGENT, metavar="NAME", help="Who says it. Default: you.")
 def comment(session: Session, task: str, text: str, author: str | None) -> None:
-    """Write into the thread of a task; TEXT - reads standard input."""
+    """Write into the thread of a task; TEXT - reads standard input. @name calls an agent or a person.
+
+    Agents at work write into the thread of their own task, of the one that added it, and of those that it added.
+    """
     task_id = session.mission.views.resolve_task(task)
     body = text_or_stdin(text, "comment")
     actor = author or session.actor
-    number = session.mission.board.comment(task_id, body, actor=actor)
+    if not session.is_inside:
+        number = session.mission.board.comment(task_id, body, actor=actor)
+    elif author in (None, session.actor):
+        number = session.mission.reporting.comment(session.key, body, task_id)
+    else:
+        raise NotPermitted(f"You are {session.actor}; you may not speak as {author}.")
     if session.as_json:
         thread = session.mission.views.task(task_id).thread
         print_json(next(shapes.comment_json(entry) for entry in thread if entry.id == number))

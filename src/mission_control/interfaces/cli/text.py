@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from mission_control.domain.key import without_keys
+
 # Whole escape sequences first, so that no `[31m` is left behind: CSI; OSC, DCS, SOS, PM, APC with their text; others.
 _SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
@@ -18,8 +20,8 @@ _SHORT_ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r", "\\": r"\\"}
 
 
 def without_controls(text: str) -> str:
-    """`text` that cannot steer a terminal; tabs and line feeds stay."""
-    return _CONTROL.sub("", _SEQUENCE.sub("", text.replace("\r\n", "\n")))
+    """`text` that cannot steer a terminal and shows nobody's key; tabs and line feeds stay."""
+    return without_keys(_CONTROL.sub("", _SEQUENCE.sub("", text.replace("\r\n", "\n"))))
 
 
 def on_one_line(text: str) -> str:

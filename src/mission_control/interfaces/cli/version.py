@@ -13,7 +13,7 @@ from mission_control.interfaces.cli.output import print_json
 from mission_control.store.sqlite import library_version
 
 
-@command("version", examples=("missionctl version", "missionctl version --json"), needs_mission=False)
+@command("version", examples=("missionctl version", "missionctl version --json"), needs_mission=False, inside=True)
 def version(session: Session) -> None:
     """Show which program this is, and which Python and SQLite it runs on."""
     python = ".".join(map(str, sys.version_info[:3]))

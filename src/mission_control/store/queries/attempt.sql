@@ -2,7 +2,7 @@
 --   m.task_id, m.number, m.token, m.agent, m.host, m.claimer_pid, m.claimer_started, m.claimer_boot,
 --   m.pid, m.pid_started, m.pid_boot, m.claimed_at, m.started_at, m.lease_expires_at, m.ended_at, m.outcome,
 --   m.exit_code, m.signal, m.error, m.queue_wait_seconds, m.duration_seconds, m.tokens_in, m.tokens_out, m.cost_usd,
---   m.answer, m.session
+--   m.answer, m.session, m.progress, m.progress_percent, m.progress_at, m.parting
 
 -- name: claim
 -- Attempts of a task are numbered without gaps, for none is ever removed alone; to count them costs a third of max().
@@ -23,10 +23,11 @@ UPDATE attempt
 RETURNING (SELECT t.cancel_requested_at FROM task t WHERE t.id = :task_id) AS cancel_requested_at;
 
 -- name: renew
--- No row back: the lease was lost.
+-- No row back: the lease was lost. An agent that parted, but does not end, is ended as if it had been cancelled.
 UPDATE attempt SET lease_expires_at = :lease_expires_at
  WHERE task_id = :task_id AND number = :number AND token = :token AND ended_at IS NULL
-RETURNING (SELECT t.cancel_requested_at FROM task t WHERE t.id = :task_id) AS cancel_requested_at;
+RETURNING coalesce((SELECT t.cancel_requested_at FROM task t WHERE t.id = :task_id),
+                   CASE WHEN parting_at <= :parted_before THEN parting_at END) AS cancel_requested_at;
 
 -- name: finish
 -- Only the holder of the token ends an attempt, and only once.
@@ -35,7 +36,7 @@ UPDATE attempt
        duration_seconds = :duration_seconds, tokens_in = :tokens_in, tokens_out = :tokens_out, cost_usd = :cost_usd,
        answer = :answer, session = :session
  WHERE task_id = :task_id AND number = :number AND token = :token AND ended_at IS NULL
-RETURNING agent;
+RETURNING agent, parting, parting_note;
 
 -- name: get
 SELECT {columns} FROM attempt m WHERE m.task_id = :task_id AND m.number = :number;

@@ -1,7 +1,7 @@
 -- let columns =
 --   t.id, t.title, t.description, t.status, t.priority, t.kind, t.command, t.max_attempts, t.timeout_seconds,
 --   t.review, t.not_before, t.retry_at, t.failures, t.token, t.unmet, t.rank, t.reason, t.key, t.legacy_id,
---   t.cancel_requested_at, t.created_at, t.updated_at,
+--   t.cancel_requested_at, t.created_at, t.updated_at, t.parent_id,
 --   (SELECT string_agg(a.agent, ',' ORDER BY a.position) FROM assignment a WHERE a.task_id = t.id) AS agents,
 --   (SELECT string_agg(CAST(d.after_id AS TEXT), ',' ORDER BY d.after_id)
 --      FROM dependency d WHERE d.task_id = t.id) AS after
@@ -81,9 +81,11 @@ SELECT {columns}
 
 -- name: insert
 INSERT INTO task (id, title, description, status, priority, kind, command, max_attempts, timeout_seconds, review,
-                  not_before, failures, rank, reason, key, legacy_id, legacy, created_at, updated_at)
+                  not_before, failures, rank, reason, key, legacy_id, legacy, created_at, updated_at,
+                  parent_id)
 VALUES (:id, :title, :description, :status, :priority, :kind, :command, :max_attempts, :timeout_seconds, :review,
-        :not_before, :failures, :rank, :reason, :key, :legacy_id, :legacy, :created_at, :updated_at);
+        :not_before, :failures, :rank, :reason, :key, :legacy_id, :legacy, :created_at, :updated_at,
+        :parent_id);
 
 -- name: move
 -- The one place where a status changes; guarded by the status it was read with.
