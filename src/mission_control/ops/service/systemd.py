@@ -134,7 +134,11 @@ def argument(text: str) -> str:
 
 
 def word(text: str) -> str:
-    """One word of a value that is unquoted. `%` is a specifier wherever it stands."""
+    r"""One word of a value that is unquoted. `%` is a specifier wherever it stands.
+
+    >>> print(word('/a "b" 50%'))
+    "/a \"b\" 50%%"
+    """
     return '"' + literal(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
