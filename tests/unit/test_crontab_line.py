@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from mission_control.errors import InvalidInput
 from mission_control.ops.crontab import line
-from mission_control.ops.service import systemd
 from mission_control.ops.crontab.line import MOST_COMMAND_BYTES, Call, Entry, line_of, read_line
+from mission_control.ops.service import systemd
 
 NASTY = st.text(st.sampled_from("ab /.%\\'\"$`!#*?~&;|<>(){}[]=:,@é😀-"), min_size=1, max_size=20)
 ABSOLUTE = NASTY.map("/".__add__)
