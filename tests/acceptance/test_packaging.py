@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import sysconfig
 import tarfile
-import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +13,9 @@ import pytest
 
 from mission_control import __version__
 from support.command import Command
+from support.release import PACKAGE, empty_environment
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "src" / "mission_control"
 BUILD = "import sys, hatchling.build as backend; print(getattr(backend, 'build_' + sys.argv[1])(sys.argv[2]))"
 
 
@@ -72,11 +70,9 @@ def test_the_source_archive_holds_what_is_needed_to_test_and_to_understand_it(ar
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with nothing but the wheel; its libraries are lent, so that no network is used."""
     place = tmp_path_factory.mktemp("environment")
-    venv.create(place, with_pip=False)
+    empty_environment(place)
     pip = [sys.executable, "-m", "pip", "--python", str(place / "bin" / "python"), "--disable-pip-version-check"]
     subprocess.run([*pip, "install", "--quiet", "--no-index", "--no-deps", wheel], check=True)
-    (packages,) = place.glob("lib/python*/site-packages")
-    (packages / "lent.pth").write_text(f"{sysconfig.get_path('purelib')}\n{sysconfig.get_path('platlib')}\n")
     return place
 
 

@@ -1,6 +1,6 @@
 """The unit under a real systemd: ready, watched, started again, and what it has started lives through all of it.
 
-The dispatcher's place is taken by a small program that speaks to systemd through the same functions.
+Once with `up` itself; elsewhere its place is taken by a small program that speaks to systemd by the same functions.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,8 @@ from mission_control.ops.service import installing
 from mission_control.ops.service.installing import Look, Site
 from mission_control.ops.service.systemd import Systemd
 from mission_control.ops.service.wanted import describe
-from support.eventually import eventually
+from support.command import COMMAND, Command
+from support.eventually import eventually, expect
 from support.systemd import UserSystemd, user_systemd
 
 NOW = datetime(2026, 2, 6, 10, tzinfo=UTC)
@@ -98,6 +100,20 @@ def children(home: Path) -> list[int]:
     return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
+@pytest.fixture
+def installed_up(site: Site, home: Path) -> Iterator[Command]:
+    """A mission whose `up` is the service; in the end removed, and nothing of the mission lives."""
+    missionctl = Command(home)
+    missionctl("init", home)
+    missionctl("agent", "add", "ada")
+    seen = look(site, home, COMMAND)
+    deed = installing.install(site, seen, now=NOW)
+    assert not deed.has_failed, deed
+    yield missionctl
+    installing.remove(site, look(site, home, COMMAND), now=NOW)
+    missionctl("down", "--stop")
+
+
 def main_pid(systemd: UserSystemd) -> int:
     return int(systemd.fact(UNIT, "MainPID"))
 
@@ -148,6 +164,37 @@ def test_a_dispatcher_that_is_killed_or_hangs_is_started_again(
     assert set(executors) <= set(children(home))
     (drop_in / "quick.conf").unlink()
     drop_in.rmdir()
+
+
+def test_up_is_ready_and_when_it_stands_still_another_takes_over_what_it_started(
+    systemd: UserSystemd, installed_up: Command, home: Path, site: Site
+) -> None:
+    """Installing has waited for its READY=1. SIGSTOP: it says nothing more to the watchdog, and cannot even end."""
+    assert systemd.fact(UNIT, "ActiveState") == "active"
+    drop_in = site.supervisor.folder / f"{UNIT}.d"
+    drop_in.mkdir()
+    (drop_in / "quick.conf").write_text("[Service]\nRestartSec=100ms\nWatchdogSec=2\n")
+    systemd.systemctl("daemon-reload")
+    systemd.systemctl("restart", UNIT)
+    before = main_pid(systemd)
+    installed_up("add", "Long", "--to", "ada", "--command", "until [ -e gate ]; do sleep 0.05; done; echo $PPID")
+    (attempt,) = expect(lambda: [one for one in attempts(installed_up) if one["started_at"]])
+    os.kill(before, signal.SIGSTOP)
+    eventually(lambda: systemd.fact(UNIT, "ActiveState") == "active" and main_pid(systemd) not in (0, before))
+    assert int(systemd.fact(UNIT, "NRestarts")) >= 1
+    (home / attempt["log"]).with_name("workspace").joinpath("gate").touch()
+    installed_up("task", "wait", "T-1", "--timeout", "30s")
+    assert installed_up("logs", "T-1").out == f"{attempt['pid']}\n"
+    assert [one["outcome"] for one in attempts(installed_up)] == ["succeeded"]
+    installed_up("add", "Next", "--to", "ada", "--command", "echo by the next one")
+    installed_up("task", "wait", "T-2", "--timeout", "30s")
+    (drop_in / "quick.conf").unlink()
+    drop_in.rmdir()
+
+
+def attempts(missionctl: Command) -> list[Any]:
+    found: list[Any] = missionctl("show", "T-1", "--json").json["attempts"]
+    return found
 
 
 def test_removing_leaves_nothing_but_what_executes(

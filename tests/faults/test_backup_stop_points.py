@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from mission_control.ops.backup import checking
+from mission_control.ops.legacy.writing import RECORD
 from support.backups import board, finished, make, settings_and_memory
 from support.command import Command
+from support.legacy import old_agent, old_notification
 
 STRICKEN = Path(__file__).with_name("stricken_command.py")
 BACKUP = "mission_control.ops.backup"
@@ -49,6 +53,9 @@ STEPS_AFTER_THE_DECISION = [
     *((f"{BACKUP}.journal:Step._keep", when, nth) for nth in (1, 2, 3) for when in ("before", "after")),
     *((f"{BACKUP}.journal:Step.carry_out", "after", nth) for nth in (1, 2, 3, 4, 5, 6)),
 ]
+# Each file of an export is written aside and renamed; before the first and after the last so is the record of what is
+# ours: seven renames in all.
+STEPS_OF_EXPORT = [("before", 1), ("after", 1), ("after", 2), ("before", 4), ("after", 6), ("before", 7), ("after", 7)]
 
 
 def name_of(step: object) -> str:
@@ -155,6 +162,43 @@ def test_a_restore_may_be_killed_again_and_again(ada: Command) -> None:
         ada("ls", expect=5)
     ada("restore", "--finish")
     assert (board(ada), settings_and_memory(ada.home)) == (before, then)
+
+
+@pytest.mark.slow
+def test_an_export_killed_at_any_step_leaves_each_file_whole_and_the_next_one_ends_it(
+    ada: Command, tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    """Each is as it was or as it shall be, and known as ours: nobody has to say --yes."""
+    ada("export", tmp_path / "old")
+    before = _old_files(tmp_path / "old")
+    ada("add", "Another")
+    ada("task", "comment", "T-1", "changed")
+    ada("import", _more_of_the_old_system(tmp_path / "more"))
+    ada("export", tmp_path / "fresh")
+    after = _old_files(tmp_path / "fresh")
+    assert [name for name in before if before[name] == after[name]] == []
+    for when, nth in STEPS_OF_EXPORT:
+        with subtests.test(when=when, nth=nth):
+            folder = tmp_path / f"{when}-{nth}"
+            shutil.copytree(tmp_path / "old", folder)
+            strike(ada, "os:rename", when, nth, "export", str(folder))
+            found = _old_files(folder)
+            assert [name for name in found if found[name] not in (before[name], after[name])] == []
+            ada("export", folder)
+            assert _old_files(folder) == after
+            assert sorted(os.listdir(folder / "database")) == sorted([*after, RECORD])
+
+
+def _old_files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "database").glob("[!.]*.json")}
+
+
+def _more_of_the_old_system(folder: Path) -> Path:
+    """Something for each of its files."""
+    folder.mkdir()
+    (folder / "agents.json").write_text(json.dumps([old_agent("ada"), old_agent("dexter")]))
+    (folder / "notifications.json").write_text(json.dumps([old_notification(1, mentioned_agent_id="ada")]))
+    return folder
 
 
 def _go_on(missionctl: Command) -> None:

@@ -59,7 +59,7 @@ def test_the_timer_is_enabled_where_systemd_answers(missionctl: Command, tmp_pat
     assert missionctl("cron", "install", "--systemd", "--yes", "--json", PATH=path).json["enabled"] is True
     name = unit_files(missionctl)[1].name
     missionctl("cron", "remove", "--systemd", "--yes", PATH=path)
-    told = [line for line in (tmp_path / "told").read_text().splitlines() if "show-environment" not in line]
+    told = [line for line in (tmp_path / "told").read_text().splitlines() if "--property=Version" not in line]
     assert told == [
         "--user daemon-reload",
         f"--user enable --now {name}",
@@ -89,6 +89,11 @@ def test_names_have_no_place_in_a_timer(missionctl: Command) -> None:
 def test_a_path_with_a_line_break_is_refused() -> None:
     with pytest.raises(InvalidInput, match="control character"):
         timer.units(Call("/bin/missionctl", "/a\nExecStart=/bin/false", "/bin"), {})
+
+
+def test_a_path_that_is_not_utf_8_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="no unit of systemd"):
+        timer.units(Call("/bin/missionctl", "/a\udcff", "/bin"), {})
 
 
 def test_systemd_reads_the_units_as_they_were_meant(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from mission_control.interfaces.cli.main import COMMANDS, PROGRAM, root
 from support.every_command import every_command
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
-_OF_THEM_ALL = re.compile(r"    # (.*)")
-_OF_ONE = re.compile(r"    (\w+)(?:: | = ).*?(?:  # (.*))?")
+_ABOVE = re.compile(r"    # (.*)")
+_BEHIND = re.compile(r"    (\w+)(?:: | = ).*?(?:  # (.*))?")
 _WRITTEN = "<!-- written by bin/reference from the code; change it there -->"
 
 
@@ -175,14 +175,19 @@ def _settings() -> str:
 
 
 def _comments(described: type) -> Mapping[str, _Said]:
-    """The comment behind each name of a class, and the one that stands on a line of its own above it."""
+    """What stands behind each name of a class, or else on the line above it.
+
+    A line above a name that has its own word is the title of a section, which lasts to the next title.
+    """
     found: dict[str, _Said] = {}
-    section = ""
+    section = above = ""
     for line in inspect.getsource(described).splitlines():
-        if match := _OF_THEM_ALL.fullmatch(line):
-            section = match[1]
-        elif match := _OF_ONE.fullmatch(line):
-            found[match[1]] = _Said(section, match[2] or "")
+        if match := _ABOVE.fullmatch(line):
+            above = match[1]
+        elif match := _BEHIND.fullmatch(line):
+            section = above if above and match[2] else section
+            found[match[1]] = _Said(section, match[2] or above)
+            above = ""
     return found
 
 
@@ -217,7 +222,7 @@ def _range(setting: Field[object]) -> str:
     if setting.default == ():
         return "a list of texts"
     if setting.default_factory is not MISSING:
-        return "names with numbers"
+        return "names with numbers" if "int" in str(setting.type) else "tables"
     return "a text"
 
 

@@ -11,8 +11,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from mission_control.errors import InvalidInput
-from mission_control.ops.crontab import line, timer
+from mission_control.ops.crontab import line
 from mission_control.ops.crontab.line import MOST_COMMAND_BYTES, Call, Entry, line_of, read_line
+from mission_control.ops.service import systemd
 
 NASTY = st.text(st.sampled_from("ab /.%\\'\"$`!#*?~&;|<>(){}[]=:,@é😀-"), min_size=1, max_size=20)
 ABSOLUTE = NASTY.map("/".__add__)
@@ -98,7 +99,7 @@ def test_a_command_that_cron_would_not_take_is_refused() -> None:
         line_of(ENTRY, Call(PLAIN.program, PLAIN.home, "p" * (room + 1)))
 
 
-@pytest.mark.parametrize("module", [line, timer])
+@pytest.mark.parametrize("module", [line, systemd])
 def test_the_examples_hold(module: object) -> None:
     failed, tried = doctest.testmod(module)  # type: ignore[arg-type]
     assert (failed, tried) == (0, 1)

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from mission_control.board import Board
 from mission_control.domain.attempt import Ending
-from mission_control.errors import LeaseLost, StoreDamaged, Unavailable
+from mission_control.errors import LeaseLost, SchemaMismatch, StoreDamaged, Unavailable
 from mission_control.execution import exit_file
 from mission_control.execution.execution import Order
 from mission_control.execution.process import own_identity
@@ -148,8 +148,8 @@ class Recorder:
             except Unavailable as fault:
                 if pause == FIRST_PAUSE_SECONDS:
                     when_refused()
-                if isinstance(fault, StoreDamaged):
-                    raise  # moved away or broken: waiting mends nothing, the exit file stands
+                if isinstance(fault, StoreDamaged | SchemaMismatch):
+                    raise  # moved away, broken, or of a newer program: waiting mends nothing, the exit file stands
                 time.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 

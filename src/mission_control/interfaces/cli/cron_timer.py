@@ -72,7 +72,7 @@ def remove(desk: Desk, *, dry_run: bool, yes: bool) -> int:
     )
 
     def write() -> Json:
-        _disable_and_remove(there)
+        timer.remove(there, process_environment())
         return {"enabled": False}
 
     return carry_out(desk.session, change, write, dry_run=dry_run, yes=yes)
@@ -80,21 +80,9 @@ def remove(desk: Desk, *, dry_run: bool, yes: bool) -> int:
 
 def _enable(units: Units) -> bool:
     """Whether the timer runs now; where it cannot, a person is told what is left to do."""
-    environment = process_environment()
     name = f"{units.name}.timer"
-    if not timer.answers(environment):
+    if not timer.start(units, process_environment()):
         tell(f"Not enabled: systemctl --user does not answer here. Later: systemctl --user enable --now {name}")
         return False
-    timer.systemctl(["daemon-reload"], environment)
-    timer.systemctl(["enable", "--now", name], environment)
     tell("The timer stops when you log out, unless you say once: loginctl enable-linger")
     return True
-
-
-def _disable_and_remove(units: Units) -> None:
-    environment = process_environment()
-    if timer.answers(environment):
-        timer.systemctl(["disable", "--now", f"{units.name}.timer"], environment)
-    timer.remove(units)
-    if timer.answers(environment):
-        timer.systemctl(["daemon-reload"], environment)

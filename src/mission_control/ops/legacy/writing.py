@@ -28,6 +28,11 @@ class Record:
 
     newest: int = 0
     files: Mapping[str, str] = field(default_factory=dict)
+    coming: Mapping[str, str] = field(default_factory=dict)  # as we are about to write it
+
+    def holds(self, name: str, checksum: str | None) -> bool:
+        """Whether a file that is so is of our making."""
+        return checksum is not None and checksum in (self.files.get(name), self.coming.get(name))
 
 
 def export(
@@ -55,9 +60,9 @@ def export(
 
 def foreign_files(place: Path) -> list[str]:
     """Names of files there that are not as we wrote them, or not ours at all."""
-    known = record(place).files
-    there = {name: _checksum_at(place / name) for name in FILES if os.path.lexists(place / name)}
-    return [name for name, checksum in there.items() if checksum is None or checksum != known.get(name)]
+    known = record(place)
+    there = [name for name in FILES if os.path.lexists(place / name)]
+    return [name for name in there if not known.holds(name, _checksum_at(place / name))]
 
 
 def record(place: Path) -> Record:
@@ -72,14 +77,26 @@ def _write(place: Path, rows: Mapping[str, list[dict[str, Any]]], newest: int) -
     """First it is noted what will be written, so that after a kill every file is still known to be ours."""
     texts = {name: _json(of_file) for name, of_file in rows.items()}
     sums = {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
-    old = record(place).files
+    known = record(place)
+    there = {name: _checksum_at(place / name) for name in FILES}
+    ours = {name: checksum for name, checksum in there.items() if checksum and known.holds(name, checksum)}
+    _clear_up(place)
+    _note(place, Record(0, ours, coming=sums))
     for name, text in texts.items():
-        if old.get(name) == sums[name] and _checksum_at(place / name) == sums[name]:
-            continue
-        write_private(place / name, text)
-        old = {**old, name: sums[name]}
-        write_private(place / RECORD, json.dumps(asdict(Record(0, old))).encode())
-    write_private(place / RECORD, json.dumps(asdict(Record(newest, sums))).encode())
+        if ours.get(name) != sums[name]:
+            write_private(place / name, text)
+    _note(place, Record(newest, sums))
+
+
+def _clear_up(place: Path) -> None:
+    """Take away what an export was writing aside when it was killed."""
+    for name in (*FILES, RECORD):
+        for half in place.glob(f"{name}.*.new"):
+            half.unlink()
+
+
+def _note(place: Path, written: Record) -> None:
+    write_private(place / RECORD, json.dumps(asdict(written)).encode())
 
 
 def _json(rows: list[dict[str, Any]]) -> bytes:

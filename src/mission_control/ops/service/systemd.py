@@ -80,7 +80,7 @@ class Systemd:
             )
         text = _UNIT.format(
             edit=" ".join((*self._ctl, "edit", service.name)),
-            home=_literal(str(service.home)),
+            home=literal(str(service.home)),
             command=command_line(service.command),
             search_path=word(f"PATH={service.search_path}"),
             variables=_file_pattern(str(service.variables)),
@@ -125,19 +125,28 @@ class Systemd:
 def command_line(words: Words) -> str:
     """The value of ExecStart=. In arguments variables are expanded and `$$` is a dollar; in the program neither."""
     program, *arguments = words
-    return " ".join([word(program), *(word(argument).replace("$", "$$") for argument in arguments)])
+    return " ".join([word(program), *map(argument, arguments)])
+
+
+def argument(text: str) -> str:
+    """One word of a command line behind its program."""
+    return word(text).replace("$", "$$")
 
 
 def word(text: str) -> str:
-    """One word of a value that is unquoted. `%` is a specifier wherever it stands."""
-    return '"' + _literal(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+    r"""One word of a value that is unquoted. `%` is a specifier wherever it stands.
+
+    >>> print(word('/a "b" 50%'))
+    "/a \"b\" 50%%"
+    """
+    return '"' + literal(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """Text of a value that is not unquoted."""
     return text.replace("%", "%%")
 
 
 def _file_pattern(path: str) -> str:
     """A path where a glob pattern is read."""
-    return _literal(re.sub(r"([*?\[\\])", r"\\\1", path))
+    return literal(re.sub(r"([*?\[\\])", r"\\\1", path))
