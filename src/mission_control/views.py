@@ -185,6 +185,10 @@ class Views:
                 found = tasks.listed_open(self._store, wanted, limit=limit)
             return self._views(found, self._squad(), with_attempts=with_attempts)
 
+    def explained(self, found: Sequence[Task]) -> list[TaskView]:
+        """These tasks with what holds them, in their order. Called in a snapshot of whoever found them."""
+        return self._views(found, self._squad())
+
     def attempt(self, task_id: int, number: int) -> Attempt:
         """One try as it stands now."""
         found = attempts.get(self._store, task_id, number)

@@ -28,7 +28,7 @@ def append(store: Store, activity: Activity, *, legacy_id: str | None = None, le
 
 
 def of_task(store: Store, task_id: int) -> list[Activity]:
-    return [_activity(row) for row in store.rows("history.of_task", task_id=task_id)]
+    return [activity_of(row) for row in store.rows("history.of_task", task_id=task_id)]
 
 
 def since(store: Store, after_id: int, *, agent: str | None, limit: int) -> list[Activity]:
@@ -37,7 +37,7 @@ def since(store: Store, after_id: int, *, agent: str | None, limit: int) -> list
         rows = store.rows("history.since", after_id=after_id, limit=limit)
     else:
         rows = store.rows("history.since_of_agent", after_id=after_id, agent=agent, limit=limit)
-    return [_activity(row) for row in rows]
+    return [activity_of(row) for row in rows]
 
 
 def latest(store: Store, *, agent: str | None, limit: int) -> list[Activity]:
@@ -46,7 +46,7 @@ def latest(store: Store, *, agent: str | None, limit: int) -> list[Activity]:
         rows = store.rows("history.latest", limit=limit)
     else:
         rows = store.rows("history.latest_of_agent", agent=agent, limit=limit)
-    return [_activity(row) for row in reversed(rows)]
+    return [activity_of(row) for row in reversed(rows)]
 
 
 def add_comment(
@@ -77,7 +77,7 @@ def add_comment(
 
 def thread(store: Store, task_id: int) -> list[Comment]:
     """The thread of a task, oldest first."""
-    return [_comment(row) for row in store.rows("thread.of_task", task_id=task_id)]
+    return [comment_of(row) for row in store.rows("thread.of_task", task_id=task_id)]
 
 
 def add_notification(
@@ -111,7 +111,8 @@ def undelivered(store: Store, agent: str | None) -> list[Notification]:
     return found
 
 
-def _activity(row: Row) -> Activity:
+def activity_of(row: Row) -> Activity:
+    """The line of a row that has all columns."""
     at = instant(row["at"])
     assert at is not None
     return Activity(
@@ -128,7 +129,8 @@ def _activity(row: Row) -> Activity:
     )
 
 
-def _comment(row: Row) -> Comment:
+def comment_of(row: Row) -> Comment:
+    """The comment of a row that has all columns."""
     created_at = instant(row["created_at"])
     assert created_at is not None
     return Comment(
