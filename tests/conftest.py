@@ -24,6 +24,7 @@ from support.rival import NotedPatience, Rival
 
 if TYPE_CHECKING:
     from support.postgres import PostgresServer  # needs psycopg, which the SQLite tests do without
+    from support.web import Web
 
 RUNNERS = ("shell",)
 
@@ -158,3 +159,14 @@ def make_mission(tmp_path: Path) -> Iterator[Callable[..., RealMission]]:
 def mission(make_mission: Callable[..., RealMission]) -> RealMission:
     """A mission whose tasks really run, on SQLite."""
     return make_mission()
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """The real server of the pages and the API: one mission and one process for all tests of a file."""
+    from support.web import mission_and_web  # imported here: only these tests need what the server needs
+
+    web = mission_and_web(tmp_path_factory.mktemp("web"))
+    yield web
+    web.close()
+    web.mission.close()

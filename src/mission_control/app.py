@@ -22,6 +22,7 @@ from mission_control.store.store import Store
 if TYPE_CHECKING:
     from signal import Signals
 
+    from mission_control.access import Access
     from mission_control.board import Board
     from mission_control.dispatcher.resident import Resident
     from mission_control.domain.attempt import Attempt, Outcome
@@ -167,6 +168,7 @@ def _join(config: Config, store: Store) -> Mission:
         board=board,
         squad=squad,
         views=views,
+        access=partial(_access, store, clock),
         heart=heart,
         resident=resident,
         run=run,
@@ -181,6 +183,12 @@ def _join(config: Config, store: Store) -> Mission:
     )
     mission = Mission(config=config, clock=clock, folder=folder, store=store, parts=parts)
     return mission
+
+
+def _access(store: Store, clock: Clock) -> Access:
+    from mission_control.access import Access
+
+    return Access(store, clock)
 
 
 def _board(store: Store, clock: Clock, config: Config) -> Board:

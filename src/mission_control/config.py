@@ -61,6 +61,11 @@ class Config:
     isolation: Isolation = Isolation.PROCESS
     readable_paths: tuple[str, ...] = ()  # what an isolated attempt may read besides the system
     writable_paths: tuple[str, ...] = ()  # what an isolated attempt may change besides its workspace
+    web: bool = True  # `up` also serves the pages and the API
+    web_port: int | None = None  # null: 7777, or the next that is free
+    web_address: str = "127.0.0.1"  # where they are served; any but a loopback address is open to the network
+    web_origins: tuple[str, ...] = ()  # as whom browsers reach them besides, e.g. https://mission.example.org
+    web_open_metrics: bool = False  # /metrics needs no key
 
     def to_bytes(self) -> bytes:
         """As it is told to the launcher process."""
@@ -128,13 +133,16 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "max_processes": (1, 1_000_000),
     "max_open_files": (16, 1_000_000),
     "max_file_bytes": (1_000, 10**15),
+    "web_port": (1, 65_535),
 }
 _WHOLE = {name for name in RANGES if not name.endswith(("_seconds", "_hours"))}
 _LISTS = {  # name -> what its entries are
     "pass_environment": "variable names",
     "readable_paths": "paths",
     "writable_paths": "paths",
+    "web_origins": "origins",
 }
+_TRUTHS = {"mirror", "web", "web_open_metrics"}
 _NAMES = [field.name for field in fields(Config) if field.name != "home"]
 
 
@@ -185,6 +193,7 @@ _EXAMPLES = (
     '# timezone = "Europe/Berlin"',
     '# pass_environment = ["ANTHROPIC_API_KEY"]',
     "# runner_slots = { shell = 4 }",
+    "# web = true  # with web_port, web_address, web_origins: docs/web-and-api.md",
     '# isolation = "process"  # or landlock, or bubblewrap; limits of attempts: docs/limits-and-isolation.md',
 )
 
@@ -233,7 +242,7 @@ def _checked(name: str, raw: Any) -> Any:
     """The value of one setting in its own type; ValueError says what is wrong with it."""
     if name in RANGES:
         return _checked_number(name, raw)
-    if name == "mirror":
+    if name in _TRUTHS:
         return _checked_truth(raw)
     if name in _LISTS:
         return _checked_list(name, raw)
@@ -241,14 +250,13 @@ def _checked(name: str, raw: Any) -> Any:
         return _checked_runner_slots(raw)
     if not isinstance(raw, str) or not raw or any(character < " " for character in raw):
         raise ValueError("must be a text of one line")
-    if name == "timezone":
-        _zone(raw)
     if name == "cgroup":
         return _checked_path(raw)
     if name == "isolation":
         return _checked_isolation(raw)
-    if name == "backup_at":
-        _checked_time_of_day(raw)
+    checks = {"timezone": _zone, "backup_at": _checked_time_of_day, "web_address": _checked_address}
+    if name in checks:
+        checks[name](raw)
     return raw
 
 
@@ -257,7 +265,8 @@ def _checked_list(name: str, raw: Any) -> tuple[str, ...]:
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise ValueError(f"must be a list of {_LISTS[name]}")
     found = tuple(word.strip() for word in words if word.strip())
-    return tuple(_checked_path(word) for word in found) if _LISTS[name] == "paths" else found
+    check = {"paths": _checked_path, "origins": _checked_origin}.get(_LISTS[name], str)
+    return tuple(check(word) for word in found)
 
 
 def _checked_path(text: str) -> str:
@@ -266,6 +275,24 @@ def _checked_path(text: str) -> str:
     if not os.path.isabs(path) or "\0" in path:
         raise ValueError(f"has {text!r}; a path starts with / or ~/")
     return path
+
+
+def _checked_origin(text: str) -> str:
+    """Scheme, host and perhaps a port, as browsers write it in the header of that name."""
+    import re
+
+    if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", text):
+        raise ValueError(f"has {text!r}; an origin is written like https://mission.example.org, without a path")
+    return text
+
+
+def _checked_address(raw: str) -> None:
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(raw)
+    except ValueError:
+        raise ValueError(f"is {raw!r}; it must be an IP address, e.g. 127.0.0.1") from None
 
 
 def _checked_runner_slots(raw: Any) -> dict[str, int]:

@@ -39,6 +39,11 @@ class Folder:
     def dispatcher_log(self) -> Path:
         return self.home / "logs" / "dispatcher.log"
 
+    @property
+    def web_log(self) -> Path:
+        """What the process of the pages and the API complains about."""
+        return self.home / "logs" / "web.log"
+
     def attempt(self, task_id: int, number: int) -> Path:
         """Everything of one attempt: output.log, exit.json, workspace."""
         return self.home / "runs" / f"T-{task_id}" / str(number)

@@ -13,6 +13,7 @@ from typing import Any
 import apsw
 import pytest
 
+from mission_control.domain.access import Scope
 from mission_control.domain.attempt import Attempt
 from mission_control.domain.task import Task
 from mission_control.squad import NewAgent
@@ -110,6 +111,15 @@ CONTRACTS: Mapping[str, Contract] = {
     ),
     "up": Contract("up --detach --home {elsewhere}", promised.UP, {4: "up --home {up}"}),
     "down": Contract("down --home {up}", promised.DOWN, {124: "down --drain --timeout 100ms"}),
+    "web link": Contract("web link --home {up}", {"url": str}, {4: "web link"}),
+    "web open": Contract("web open --home {up}", {"opened": bool, "url": (str, None)}, {4: "web open"}),
+    "token add": Contract(
+        "token add {new_name} --scope read --expires 30d",
+        {**promised.TOKEN, "token": str},
+        {4: "token add {token} --scope read"},
+    ),
+    "token list": Contract("token list", [promised.TOKEN]),
+    "token revoke": Contract("token revoke {token}", {"revoked": [str]}, {3: "token revoke nobody"}),
     "pause": Contract("pause --home {elsewhere}", promised.PAUSE),
     "resume": Contract("resume --home {elsewhere}", promised.PAUSE),
     "status": Contract("status", promised.STATUS_PAGE),
@@ -179,7 +189,7 @@ class Stage(Mapping[str, str]):
 
     def __init__(self, home: Path) -> None:
         self.mission = RealMission(home)
-        self.mission.command = Command(home, {"PATH": fake_crontab(home.parent / "cron").path})
+        self.mission.command = Command(home, {"PATH": fake_crontab(home.parent / "cron").path, "BROWSER": "true %s"})
         self.live = self.mission.start(AT_THE_GATE, to="gil")
         self.damaged = _folder_with_a_damaged_database(home.parent / "damaged")
         self.newer = _folder_with_a_newer_database(home.parent / "newer")
@@ -191,6 +201,7 @@ class Stage(Mapping[str, str]):
             "folder": lambda: home.parent / self._new_name(),
             "elsewhere": self._other_mission,
             "up": self._mission_that_is_up,
+            "token": self._token,
             "legacy": lambda: LEGACY,
             "settings": lambda: home / "mission.toml",
             "backup": lambda: self.backup,
@@ -259,6 +270,11 @@ class Stage(Mapping[str, str]):
     def _agent_with_a_task(self) -> str:
         name = self._new_name()
         self._task("true", to=name)
+        return name
+
+    def _token(self) -> str:
+        name = self._new_name()
+        self.mission.opened.access.add_token(name, Scope.READ, actor=PERSON)
         return name
 
     def _task(self, command: str, *, to: str = "ada", **fields: Any) -> Task:

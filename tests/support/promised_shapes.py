@@ -125,7 +125,15 @@ REPORT = {
     "error": (str, None),
 }
 
-OCCUPANT = {"pid": int, "host": str, "since": INSTANT}
+OCCUPANT = {"pid": int, "host": str, "since": INSTANT, "url": (re.compile(r"http://127\.0\.0\.1:\d+/"), None)}
+TOKEN = {
+    "name": str,
+    "scope": frozenset({"read", "agent", "admin"}),
+    "created_by": str,
+    "created_at": INSTANT,
+    "expires_at": (INSTANT, None),
+    "used_at": (INSTANT, None),
+}
 UP = {**OCCUPANT, "home": str, "detached": bool}
 DOWN = {"ended_process": (OCCUPANT, None), "ended": [ENDED_ATTEMPT], "live": [LIVE_ATTEMPT]}
 PAUSE = {"paused": ({"since": INSTANT, "by": str}, None)}

@@ -17,7 +17,7 @@ class Up:
 
     def __init__(self, mission: RealMission, *words: str, **environment: str) -> None:
         self._mission = mission
-        self._process: subprocess.Popen[str] = mission.command.start("up", *words, **environment)
+        self._process: subprocess.Popen[str] = mission.command.start("up", "--no-web", *words, **environment)
         assert self._process.stdout is not None
         said = self._process.stdout.readline()
         assert said.strip() == str(self.pid), self._process.communicate()

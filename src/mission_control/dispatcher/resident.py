@@ -13,6 +13,7 @@ from mission_control.dispatcher import seat
 from mission_control.dispatcher.dispatcher import Dispatcher
 from mission_control.dispatcher.rescue import OpenStore
 from mission_control.dispatcher.seat import Occupant
+from mission_control.dispatcher.web import WebProcess
 from mission_control.execution import process
 from mission_control.execution.service_notice import ServiceNotices
 from mission_control.folder import Folder
@@ -45,9 +46,13 @@ class Resident:
         """Who it is; None when there is none."""
         return seat.occupant(self._folder)
 
-    def run(self, announce: Callable[[Occupant], None]) -> None:
-        """Be it, until SIGTERM, SIGINT or SIGHUP. Raises Conflict when another is. For the main thread."""
-        taken = seat.take(self._folder, self._config.host, self._clock.now())
+    def run(self, announce: Callable[[Occupant], None], *, web: bool = False, port: int | None = None) -> None:
+        """Be it, until SIGTERM, SIGINT or SIGHUP. Raises Conflict when another is. For the main thread.
+
+        With `web` the pages and the API are served meanwhile; `port` null: 7777 or the next that is free.
+        """
+        site = WebProcess(self._config, self._clock, self._environment, port=port) if web else None
+        taken = seat.take(self._folder, self._config.host, self._clock.now(), None if site is None else site.listen)
         dispatcher = Dispatcher(
             self._open_store,
             clock=self._clock,
@@ -58,10 +63,14 @@ class Resident:
         try:
             with _signals_to(dispatcher.stop):
                 announce(taken.occupant)
+                if site is not None:
+                    site.start()
                 self._say("dispatcher_started", pid=taken.occupant.pid, host=taken.occupant.host)
                 dispatcher.run()
         finally:
             self._notices.stopping()
+            if site is not None:
+                site.stop()
             self._say("dispatcher_stopped", pid=taken.occupant.pid)
             taken.leave()
 

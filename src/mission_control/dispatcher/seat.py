@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,6 +29,7 @@ class Occupant:
     process: ProcessIdentity
     host: str
     since: datetime
+    url: str | None = None  # where its pages are; null: it has none
 
     @property
     def pid(self) -> int:
@@ -47,8 +49,14 @@ class Seat:
         os.close(self._descriptor)
 
 
-def take(folder: Folder, host: str, now: datetime) -> Seat:
-    """The seat for this process. Raises Conflict and says who holds it."""
+Listen = Callable[[str | None], str]  # (the address of a predecessor who was killed) -> the address of the pages
+
+
+def take(folder: Folder, host: str, now: datetime, listen: Listen | None = None) -> Seat:
+    """The seat for this process. Raises Conflict and says who holds it.
+
+    `listen` is called once the seat is taken, before anybody can read who holds it; what it raises gives it back.
+    """
     try:
         make_private_directory(folder.seat.parent)
         descriptor = open_private(folder.seat, os.O_RDWR | os.O_CREAT)
@@ -61,9 +69,18 @@ def take(folder: Folder, host: str, now: datetime) -> Seat:
             os.close(descriptor)
             raise Conflict(f"This mission has a resident process already{_words(holder)}. End it: missionctl down")
         time.sleep(LOOK_SECONDS)
-    occupant = Occupant(process.own_identity(), host, now)
+    try:
+        occupant = Occupant(process.own_identity(), host, now, _url(listen, _read(descriptor)))
+    except BaseException:
+        os.close(descriptor)
+        raise
     _write(descriptor, occupant)
     return Seat(descriptor, occupant)
+
+
+def _url(listen: Listen | None, killed: Occupant | None) -> str | None:
+    """Who leaves in good order leaves nothing behind, so whoever can still be read was killed."""
+    return None if listen is None else listen(None if killed is None else killed.url)
 
 
 def occupant(folder: Folder) -> Occupant | None:
@@ -87,7 +104,12 @@ def _lock(descriptor: int, kind: int) -> bool:
 
 
 def _write(descriptor: int, occupant: Occupant) -> None:
-    content = {**vars(occupant.process), "host": occupant.host, "since": occupant.since.isoformat()}
+    content = {
+        **vars(occupant.process),
+        "host": occupant.host,
+        "since": occupant.since.isoformat(),
+        "url": occupant.url,
+    }
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, json.dumps(content).encode(), 0)
 
@@ -97,7 +119,7 @@ def _read(descriptor: int) -> Occupant | None:
     try:
         content = json.loads(os.pread(descriptor, 4096, 0))
         identity = ProcessIdentity(content["pid"], content["started"], content["boot"])
-        return Occupant(identity, content["host"], datetime.fromisoformat(content["since"]))
+        return Occupant(identity, content["host"], datetime.fromisoformat(content["since"]), content.get("url"))
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # a command imports only the parts that it asks for
     from pathlib import Path
     from typing import BinaryIO
 
+    from mission_control.access import Access
     from mission_control.board import Board
     from mission_control.clock import Clock
     from mission_control.config import Config
@@ -36,6 +37,7 @@ class Parts(NamedTuple):
     board: Callable[[], Board]
     squad: Callable[[], Squad]
     views: Callable[[], Views]
+    access: Callable[[], Access]
     heart: Callable[[], Heart]
     resident: Callable[[], Resident]
     run: Callable[[int, str, BinaryIO], Outcome]
@@ -74,6 +76,11 @@ class Mission:
     def views(self) -> Views:
         """What may be seen."""
         return self._parts.views()
+
+    @cached_property
+    def access(self) -> Access:
+        """Who comes over the network."""
+        return self._parts.access()
 
     @cached_property
     def _heart(self) -> Heart:

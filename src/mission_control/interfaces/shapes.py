@@ -13,6 +13,7 @@ from mission_control.folder import Folder
 
 if TYPE_CHECKING:  # one shape needs none of the others' parts
     from mission_control.dispatcher.seat import Occupant
+    from mission_control.domain.access import AccessKey
     from mission_control.domain.attempt import Attempt
     from mission_control.domain.history import Activity, Comment
     from mission_control.domain.readiness import Hold
@@ -190,7 +191,7 @@ def agent_why(view: AgentView) -> str:
 
 def occupant_json(occupant: Occupant) -> Json:
     """The resident process of a machine."""
-    return {"pid": occupant.pid, "host": occupant.host, "since": instant_text(occupant.since)}
+    return {"pid": occupant.pid, "host": occupant.host, "since": instant_text(occupant.since), "url": occupant.url}
 
 
 def _machine_json(machine: MachineView, dispatcher: Occupant | None) -> Json:
@@ -256,6 +257,18 @@ def _percentiles_json(percentiles: Percentiles) -> Json:
 
 def _counts_json(counts: Mapping[Status, int]) -> Json:
     return {str(status): counts.get(status, 0) for status in Status}
+
+
+def access_key_json(key: AccessKey) -> Json:
+    """A token, without its secret."""
+    return {
+        "name": key.name,
+        "scope": key.scope,
+        "created_by": key.created_by,
+        "created_at": instant_text(key.created_at),
+        "expires_at": instant_text(key.expires_at),
+        "used_at": instant_text(key.used_at),
+    }
 
 
 def report_json(report: Report) -> Json:

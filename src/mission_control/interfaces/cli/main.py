@@ -52,6 +52,15 @@ BACKUP_COMMANDS: Mapping[str, Entry] = {
     "make": Entry(f"{_HERE}.backup:make", "Copy the mission while everything runs; meant where no command is named."),
     "list": Entry(f"{_HERE}.backup:list_backups", "Show the backups."),
 }
+WEB_COMMANDS: Mapping[str, Entry] = {
+    "link": Entry(f"{_HERE}.web:link", "Print a link that logs one browser in, once."),
+    "open": Entry(f"{_HERE}.web:open_browser", "Open the board in your browser, logged in."),
+}
+TOKEN_COMMANDS: Mapping[str, Entry] = {
+    "add": Entry(f"{_HERE}.token:add", "Make a key with which a program may use the API."),
+    "list": Entry(f"{_HERE}.token:list_tokens", "Show the keys of programs, without their secrets."),
+    "revoke": Entry(f"{_HERE}.token:revoke", "End keys of programs at once."),
+}
 COMMANDS: Mapping[str, Entry] = {
     "init": Entry(f"{_HERE}.init:init", "Make a mission."),
     "demo": Entry(f"{_HERE}.demo:demo", "Show a squad at work on real small tasks."),
@@ -68,6 +77,8 @@ COMMANDS: Mapping[str, Entry] = {
     "run": Entry(f"{_HERE}.run:run", "Execute one task now, in this terminal."),
     "up": Entry(f"{_HERE}.up:up", "Stay and give heartbeats: when due, and at once when work arrives."),
     "down": Entry(f"{_HERE}.down:down", "End the resident process; what runs goes on, or as asked."),
+    "web": Entry(f"{_HERE}.main:web", "Come to the board in a browser."),
+    "token": Entry(f"{_HERE}.main:token", "Keys with which programs use the API."),
     "pause": Entry(f"{_HERE}.pause:pause", "Let nobody start anything; what runs goes on."),
     "resume": Entry(f"{_HERE}.pause:resume", "Let the squad start tasks again."),
     "status": Entry(f"{_HERE}.status:status", "Show machines, agents, and what runs; 7 when somebody should look."),
@@ -97,4 +108,6 @@ task = LazyGroup("task", table=TASK_COMMANDS, no_args_is_help=True, help=COMMAND
 agent = LazyGroup("agent", table=AGENT_COMMANDS, no_args_is_help=True, help=COMMANDS["agent"].summary)
 service = LazyGroup("service", table=SERVICE_COMMANDS, no_args_is_help=True, help=COMMANDS["service"].summary)
 cron = LazyGroup("cron", table=CRON_COMMANDS, no_args_is_help=True, help=COMMANDS["cron"].summary)
+web = LazyGroup("web", table=WEB_COMMANDS, no_args_is_help=True, help=COMMANDS["web"].summary)
+token = LazyGroup("token", table=TOKEN_COMMANDS, no_args_is_help=True, help=COMMANDS["token"].summary)
 backup = LazyGroup("backup", table=BACKUP_COMMANDS, default="make", help=COMMANDS["backup"].summary)

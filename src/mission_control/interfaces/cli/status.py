@@ -105,7 +105,8 @@ def count_cell(status: Status, count: int) -> Cell:
 def _resident_cell(view: StatusView, there: Occupant | None) -> Cell:
     if there is None:
         return Cell("", "not up: heartbeats come from cron or by hand. Stay up with: missionctl up", "bright_black")
-    return Cell("", f"up since {relative(there.since, view.at)}, pid {there.pid} on {there.host}", "green")
+    pages = f", {there.url}" if there.url else ""
+    return Cell("", f"up since {relative(there.since, view.at)}, pid {there.pid} on {there.host}{pages}", "green")
 
 
 def _paused_cell(pause: Pause, view: StatusView) -> Cell:

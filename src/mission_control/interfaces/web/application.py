@@ -1,0 +1,64 @@
+"""The application: the API, the pages and what both stand on, behind the gate."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from mission_control import __version__
+from mission_control.interfaces.web import pages
+from mission_control.interfaces.web.gate import Gate
+from mission_control.interfaces.web.login import LogIn
+from mission_control.interfaces.web.missions import OpenMissions
+from mission_control.interfaces.web.places import Places
+from mission_control.interfaces.web.problems import explain_all
+
+STATIC = Path(__file__).parent / "static"
+
+
+def application(missions: OpenMissions, places: Places, *, open_metrics: bool = False) -> Gate:
+    """What a server calls. Its parts are found in `request.app.state`: `missions`, `places`."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(missions.close)
+
+    app = FastAPI(
+        title="Mission Control",
+        version=__version__,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # they would load scripts from elsewhere
+        redoc_url=None,
+        telemetry={"tracing": False},
+        lifespan=lifespan,
+        routes=[
+            *LogIn(missions, places).routes(),
+            Route("/healthz", healthz, methods=["GET"]),
+            Mount("/static", StaticFiles(directory=STATIC), name="static"),
+            *pages.routes(),
+        ],
+    )
+    app.state.missions = missions
+    app.state.places = places
+    explain_all(app)
+    return Gate(app, missions=missions, places=places, open_metrics=open_metrics)
+
+
+async def healthz(request: Request) -> Response:
+    """Whether the database can be read. Tells nothing of the mission."""
+
+    def look() -> None:
+        with request.app.state.missions.one() as mission:
+            mission.views.activities(limit=1)
+
+    await run_in_threadpool(look)
+    return JSONResponse({"status": "ok"})
