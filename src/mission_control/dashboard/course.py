@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from mission_control.domain.attempt import COUNTED, Outcome
-from mission_control.domain.statistics import Percentiles, percentiles, sum_known
+from mission_control.domain.statistics import EndedAttempt, Figures, Percentiles, add_up, percentiles, sum_known
 from mission_control.store.overview import TimedEnd
 
 DAY = timedelta(days=1)
@@ -73,6 +73,23 @@ def course(ended: Sequence[TimedEnd], since: datetime, until: datetime, zone: tz
         reasons=tuple(_reasons(ended)),
         by_hour=_by_hour(ended, zone),
     )
+
+
+def figures_of(ended: Iterable[TimedEnd]) -> Figures:
+    """What these attempts add up to, for comparison with another period; nothing of what stands now."""
+    bare = [
+        EndedAttempt(
+            end.agent,
+            end.outcome,
+            end.queue_wait_seconds,
+            end.duration_seconds,
+            end.tokens_in,
+            end.tokens_out,
+            end.cost_usd,
+        )
+        for end in ended
+    ]
+    return add_up(bare, running=0, tasks={})
 
 
 def change(now: float | None, before: float | None) -> float | None:
