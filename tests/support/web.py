@@ -22,11 +22,12 @@ END_SECONDS = 20
 class Web:
     """A server for one mission. `client` is a browser of a person who has logged in."""
 
-    def __init__(self, mission: RealMission) -> None:
+    def __init__(self, mission: RealMission, port: int = 0) -> None:
+        """`port` 0: a free one."""
         self.mission = mission
         self._log = mission.folder.web_log
         self._log.parent.mkdir(exist_ok=True)
-        with _at_a_free_port() as listening, self._log.open("ab") as log:
+        with _at_port(port) as listening, self._log.open("ab") as log:
             self.port = int(listening.getsockname()[1])
             descriptor = listening.fileno()
             self._process = subprocess.Popen(
@@ -89,9 +90,10 @@ def mission_and_web(folder: Path) -> Web:
     return Web(RealMission(folder / "mission"))
 
 
-def _at_a_free_port() -> socket.socket:
+def _at_port(port: int) -> socket.socket:
     listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
     listening.listen()
     return listening
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mission_control.domain.attempt import Attempt
 from mission_control.domain.task import Status
-from mission_control.store import attempts, overview, tasks
+from mission_control.store import attempts, tasks
 from mission_control.store.store import Store
 from mission_control.store.tasks import Filter
 from mission_control.views import TaskView, Views
@@ -82,9 +82,9 @@ def _column(
     limit: int,
     total: int,
 ) -> Column:
-    found = overview.column(store, status, wanted, limit=min(limit, MOST_CARDS)) if total else []
+    found = tasks.column(store, status, wanted, limit=min(limit, MOST_CARDS)) if total else []
     if _narrows(wanted):
-        total = overview.count(store, status, wanted) if len(found) == limit else len(found)
+        total = tasks.count(store, status, wanted) if len(found) == limit else len(found)
     return Column(status, tuple(Card(view, live.get(view.task.id)) for view in views.explained(found)), total)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mission_control.dashboard.needs import count_of
-from mission_control.store import agents, history, overview, settings, tasks
+from mission_control.store import agents, history, settings, tasks
 from mission_control.store.settings import Pause
 from mission_control.store.store import Store
 
@@ -28,6 +28,6 @@ def frame(store: Store, page: str) -> Frame:
             page=page,
             needs=count_of(tasks.counts(store)) + len(history.undelivered(store, None)),
             paused=settings.pause(store),
-            last_activity=overview.last_activity(store),
+            last_activity=history.last_id(store),
             agents=tuple(agent.name for agent in agents.listed(store)),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mission_control.domain.history import Comment, Notification
 from mission_control.domain.task import Status
-from mission_control.store import history, overview, tasks
+from mission_control.store import history, tasks
 from mission_control.store.store import Store
 from mission_control.store.tasks import Filter
 from mission_control.views import TaskView, Views
@@ -43,7 +43,7 @@ def needs(store: Store, views: Views) -> Needs:
     with store.snapshot():
         reviews = _oldest_first(store, views, Status.REVIEW)
         blocked = _oldest_first(store, views, Status.BLOCKED)
-        asked = {comment.task_id: comment for comment in overview.open_questions(store, limit=MOST)}
+        asked = {comment.task_id: comment for comment in history.open_questions(store, limit=MOST)}
         mentions = tuple(history.undelivered(store, None)[:MOST])
         count = count_of(tasks.counts(store)) + len(mentions)
     return Needs(
@@ -61,5 +61,5 @@ def count_of(counts: Mapping[Status, int]) -> int:
 
 
 def _oldest_first(store: Store, views: Views, status: Status) -> tuple[TaskView, ...]:
-    found = overview.column(store, status, Filter(), limit=MOST)
+    found = tasks.column(store, status, Filter(), limit=MOST)
     return tuple(sorted(views.explained(found), key=lambda view: view.task.updated_at))

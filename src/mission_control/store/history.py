@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from mission_control.domain.history import Activity, Comment, CommentKind, Notification
 from mission_control.domain.task import Status
 from mission_control.store.store import Row, Store, instant
+
+
+NO_ID_BEFORE = 2**62  # pages of history start below this
+
+
+class Titled(NamedTuple):
+    """A line of history with the title of its task; empty where there is none any more."""
+
+    line: Activity
+    title: str
 
 
 def append(store: Store, activity: Activity, *, legacy_id: str | None = None, legacy: str | None = None) -> None:
@@ -28,7 +39,7 @@ def append(store: Store, activity: Activity, *, legacy_id: str | None = None, le
 
 
 def of_task(store: Store, task_id: int) -> list[Activity]:
-    return [activity_of(row) for row in store.rows("history.of_task", task_id=task_id)]
+    return [_activity(row) for row in store.rows("history.of_task", task_id=task_id)]
 
 
 def since(store: Store, after_id: int, *, agent: str | None, limit: int) -> list[Activity]:
@@ -37,7 +48,7 @@ def since(store: Store, after_id: int, *, agent: str | None, limit: int) -> list
         rows = store.rows("history.since", after_id=after_id, limit=limit)
     else:
         rows = store.rows("history.since_of_agent", after_id=after_id, agent=agent, limit=limit)
-    return [activity_of(row) for row in rows]
+    return [_activity(row) for row in rows]
 
 
 def latest(store: Store, *, agent: str | None, limit: int) -> list[Activity]:
@@ -46,7 +57,25 @@ def latest(store: Store, *, agent: str | None, limit: int) -> list[Activity]:
         rows = store.rows("history.latest", limit=limit)
     else:
         rows = store.rows("history.latest_of_agent", agent=agent, limit=limit)
-    return [activity_of(row) for row in reversed(rows)]
+    return [_activity(row) for row in reversed(rows)]
+
+
+def before(store: Store, before_id: int, *, agent: str | None, kind: str | None, limit: int) -> list[Titled]:
+    """A page of history in front of the line `before_id`, newest first, each line with the title of its task."""
+    rows = store.rows("overview.activities_before", before_id=before_id, agent=agent, kind=kind, limit=limit)
+    return [Titled(_activity(row), row["title"] or "") for row in rows]
+
+
+def last_id(store: Store) -> int:
+    """The id of the newest line; 0 when there is none."""
+    row = store.row("overview.last_activity")
+    assert row is not None
+    return int(row["id"] or 0)
+
+
+def open_questions(store: Store, *, limit: int) -> list[Comment]:
+    """What agents asked and nobody answered, the longest waiting first."""
+    return [_comment(row) for row in store.rows("overview.open_questions", limit=limit)]
 
 
 def add_comment(
@@ -77,7 +106,7 @@ def add_comment(
 
 def thread(store: Store, task_id: int) -> list[Comment]:
     """The thread of a task, oldest first."""
-    return [comment_of(row) for row in store.rows("thread.of_task", task_id=task_id)]
+    return [_comment(row) for row in store.rows("thread.of_task", task_id=task_id)]
 
 
 def add_notification(
@@ -111,8 +140,7 @@ def undelivered(store: Store, agent: str | None) -> list[Notification]:
     return found
 
 
-def activity_of(row: Row) -> Activity:
-    """The line of a row that has all columns."""
+def _activity(row: Row) -> Activity:
     at = instant(row["at"])
     assert at is not None
     return Activity(
@@ -129,8 +157,7 @@ def activity_of(row: Row) -> Activity:
     )
 
 
-def comment_of(row: Row) -> Comment:
-    """The comment of a row that has all columns."""
+def _comment(row: Row) -> Comment:
     created_at = instant(row["created_at"])
     assert created_at is not None
     return Comment(

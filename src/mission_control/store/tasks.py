@@ -20,7 +20,7 @@ class Filter:
     status: Status | None = None
     agent: str | None = None
     search: str | None = None
-    priority: Priority | None = None  # of the board's columns
+    priority: Priority | None = None  # asked by columns alone
 
 
 def get(store: Store, task_id: int) -> Task | None:
@@ -49,7 +49,7 @@ def wake_due(store: Store, agent: str, *, now: datetime, latest_backoff: datetim
 
 def ready(store: Store, agent: str, *, now: datetime, limit: int) -> list[Task]:
     """The first `limit` tasks of the agent's queue, locked against other claims."""
-    return [task_of(row) for row in store.rows("task.ready", agent=agent, now=now, limit=limit)]
+    return [_task(row) for row in store.rows("task.ready", agent=agent, now=now, limit=limit)]
 
 
 def startable(store: Store, agent: str, *, now: datetime, latest_backoff: datetime, limit: int) -> list[Task]:
@@ -59,7 +59,7 @@ def startable(store: Store, agent: str, *, now: datetime, latest_backoff: dateti
         *store.rows("task.waking", agent=agent, now=now, limit=limit),
         *store.rows("task.forgivable", agent=agent, now=now, latest_backoff=latest_backoff, limit=limit),
     ]
-    return sorted((task_of(row) for row in found), key=lambda task: (task.rank, task.id))[:limit]
+    return sorted((_task(row) for row in found), key=lambda task: (task.rank, task.id))[:limit]
 
 
 def insert(store: Store, task: Task, *, legacy: str | None = None) -> None:
@@ -179,22 +179,47 @@ def listed(store: Store, wanted: Filter, *, limit: int, before_id: int = NO_ID_B
         "task.list",
         before_id=before_id,
         status=wanted.status,
-        search=pattern(wanted.search),
+        search=_pattern(wanted.search),
         agent=wanted.agent,
         limit=limit,
     )
-    return [task_of(row) for row in rows]
+    return [_task(row) for row in rows]
 
 
 def listed_open(store: Store, wanted: Filter, *, limit: int) -> list[Task]:
     """Unfinished tasks in the order in which they would be taken."""
-    rows = store.rows("task.list_open", search=pattern(wanted.search), agent=wanted.agent, limit=limit)
-    return [task_of(row) for row in rows]
+    rows = store.rows("task.list_open", search=_pattern(wanted.search), agent=wanted.agent, limit=limit)
+    return [_task(row) for row in rows]
 
 
 def queue(store: Store, agent: str, limit: int) -> list[Task]:
     """Inbox tasks of one agent in queue order, ready or not."""
-    return [task_of(row) for row in store.rows("task.queue", agent=agent, limit=limit)]
+    return [_task(row) for row in store.rows("task.queue", agent=agent, limit=limit)]
+
+
+def column(store: Store, status: Status, wanted: Filter, *, limit: int) -> list[Task]:
+    """The first tasks of a column of the board: the inbox in the order of the queue, others newest first."""
+    order = "in_turn" if status is Status.INBOX else "newest"
+    return [_task(row) for row in store.rows(f"overview.column_{order}", **_column(status, wanted), limit=limit)]
+
+
+def count(store: Store, status: Status, wanted: Filter) -> int:
+    """How many tasks a filter leaves of a column. Looks at each of them."""
+    row = store.row("overview.count", **_column(status, wanted))
+    assert row is not None
+    return int(row["tasks"])
+
+
+def _column(status: Status, wanted: Filter) -> dict[str, str | None]:
+    search = _pattern(wanted.search)
+    return {"status": status, "priority": wanted.priority, "search": search, "agent": wanted.agent}
+
+
+def neighbours(store: Store, task_id: int) -> tuple[int | None, int | None]:
+    """The ids of the tasks before and after this one."""
+    row = store.row("overview.neighbours", id=task_id)
+    assert row is not None
+    return row["before"], row["after"]
 
 
 def counts(store: Store) -> dict[Status, int]:
@@ -217,8 +242,7 @@ def count_waiting(store: Store, agent: str) -> int:
     return int(row["tasks"])
 
 
-def pattern(search: str | None) -> str | None:
-    """What a search looks for with LIKE, its own signs escaped."""
+def _pattern(search: str | None) -> str | None:
     if search is None:
         return None
     escaped = search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -226,11 +250,10 @@ def pattern(search: str | None) -> str | None:
 
 
 def _maybe(row: Row | None) -> Task | None:
-    return None if row is None else task_of(row)
+    return None if row is None else _task(row)
 
 
-def task_of(row: Row) -> Task:
-    """The task of a row that has all columns."""
+def _task(row: Row) -> Task:
     created_at, updated_at = instant(row["created_at"]), instant(row["updated_at"])
     assert created_at is not None and updated_at is not None
     return Task(

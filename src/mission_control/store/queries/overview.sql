@@ -58,13 +58,13 @@ SELECT m.task_id, m.number, m.agent, m.claimed_at, m.ended_at, m.outcome, t.titl
  LIMIT :limit;
 
 -- name: activities_before
--- A page of history, newest first; by kinds of a moment's moves where asked.
-SELECT id, at, kind, task_id, attempt, agent, actor, from_status, to_status, message
-  FROM activity
- WHERE id < :before_id
-   AND (:agent IS NULL OR agent = :agent OR actor = :agent)
-   AND (:kind IS NULL OR kind = :kind)
- ORDER BY id DESC
+-- A page of history, newest first, with the titles of the tasks that are still there.
+SELECT h.id, h.at, h.kind, h.task_id, h.attempt, h.agent, h.actor, h.from_status, h.to_status, h.message, t.title
+  FROM activity h LEFT JOIN task t ON t.id = h.task_id
+ WHERE h.id < :before_id
+   AND (:agent IS NULL OR h.agent = :agent OR h.actor = :agent)
+   AND (:kind IS NULL OR h.kind = :kind)
+ ORDER BY h.id DESC
  LIMIT :limit;
 
 -- name: last_activity

@@ -137,11 +137,11 @@ def _look(mission: Mission, request: Request) -> tuple[str, Stats, Figures, Cour
 def _tiles(found: Stats, then: Figures) -> list[Tile]:
     now = found.total
     return [
-        _tile("Attempts that ended", now, then, lambda of: of.executions, lambda count: f"{count:,.0f}", good=0),
+        _tile("Attempts ended", now, then, lambda of: of.executions, lambda count: f"{count:,.0f}", good=0),
         _tile("Succeeded", now, then, lambda of: of.success_rate, percent, good=1, note="of attempts"),
-        _tile("Waited, half at most", now, then, lambda of: of.queue_wait_seconds.p50, _seconds, good=-1),
-        _tile("Took, half at most", now, then, lambda of: of.duration_seconds.p50, _seconds, good=-1),
-        _tile("Took, 99 in 100 at most", now, then, lambda of: of.duration_seconds.p99, _seconds, good=-1),
+        _tile("Wait, p50", now, then, lambda of: of.queue_wait_seconds.p50, _seconds, good=-1),
+        _tile("Duration, p50", now, then, lambda of: of.duration_seconds.p50, _seconds, good=-1),
+        _tile("Duration, p99", now, then, lambda of: of.duration_seconds.p99, _seconds, good=-1),
         Tile("Blocked now", f"{now.tasks[Status.BLOCKED]:,}", note=f"{now.running} running"),
         _tile("Tokens", now, then, lambda of: of.tokens, lambda count: f"{count:,.0f}", good=0),
         _tile("Cost", now, then, lambda of: of.cost_usd, lambda usd: f"${usd:,.2f}", good=-1),

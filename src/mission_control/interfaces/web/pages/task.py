@@ -21,7 +21,7 @@ from mission_control.interfaces.shapes import EXECUTOR_GONE
 from mission_control.interfaces.web.pages import moves
 from mission_control.interfaces.web.pages.desk import page, shows
 from mission_control.interfaces.web.pages.words import why
-from mission_control.store import overview, tasks
+from mission_control.store import tasks
 from mission_control.views import TaskView
 
 PAPERS = ("prompt", "answer")  # files of an attempt that are shown where they are there
@@ -49,7 +49,7 @@ def show(mission: Mission, request: Request) -> Response:
     task_id = mission.views.resolve_task(request.path_params["task"])
     view = mission.views.task(task_id)
     now = mission.clock.now()
-    before, after = overview.neighbours(mission.store, task_id)
+    before, after = tasks.neighbours(mission.store, task_id)
     shown = _chosen(view.attempts, request.query_params.get("attempt", ""))
     live = next((attempt for attempt in view.attempts if attempt.is_live), None)
     return page(

@@ -43,6 +43,11 @@ _VERBS: Mapping[str, str] = {
     "mission_paused": "paused the mission",
     "mission_resumed": "resumed the mission",
 }
+_LED_TO: Mapping[Status, str] = {
+    Status.INBOX: ", back in the inbox",
+    Status.REVIEW: ", now a person reviews it",
+    Status.BLOCKED: ", now blocked",
+}
 _ICONS: Mapping[str, str] = {
     Event.CLAIM: "running",
     Event.APPROVE: "succeeded",
@@ -133,8 +138,7 @@ def activity_text(line: Activity) -> str:
     """Who did what, with where it led."""
     if line.kind in frozenset(Outcome):
         whose = line.agent or line.actor
-        leads = f", now {words(line.to_status)}" if line.to_status else ""
-        return f"{whose}: {words(line.kind)}{leads}"
+        return f"{whose}: {words(line.kind)}{_LED_TO.get(line.to_status or Status.DONE, '')}"
     if line.kind == Event.CLAIM:
         return f"{line.agent or line.actor} claimed it"
     whom = f" {line.agent}" if line.kind.startswith("agent_") and line.agent else ""

@@ -35,9 +35,8 @@ function plot(figure, box) {
   const columns = [rows.map((row) => row[0]), ...keys.map((_, at) => rows.map((row) => row[at + 1]))];
   const names = [...figure.querySelectorAll("thead th")].map((cell) => cell.textContent);
   const data = form === "stacked" ? [columns[0], columns[1].map((value, at) => value + columns[2][at]), columns[2]] : columns;
-  const order = form === "stacked" ? keys : keys;
   const is_bar = form === "stacked";
-  const series = order.map((key, at) => ({
+  const series = keys.map((key, at) => ({
     label: names[at + 1],
     stroke: colour(key),
     fill: is_bar ? colour(key) : undefined,
@@ -46,6 +45,8 @@ function plot(figure, box) {
     points: { show: !is_bar, size: 5, fill: colour(key) },
     spanGaps: true,
   }));
+  const step = rows.length > 1 ? rows[1][0] - rows[0][0] : 3600;
+  const padding = is_bar ? step / 2 : 0;
   const axis = { stroke: colour("ink-3"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: `11px ${getComputedStyle(document.body).fontFamily}` };
   return new uPlot(
     {
@@ -53,13 +54,20 @@ function plot(figure, box) {
       height: box.clientHeight - 10,
       legend: { show: false },
       cursor: { y: false },
-      scales: { x: { time: true }, y: { range: (_, least, most) => [0, Math.max(most * 1.08, form === "seconds" ? 0.01 : 4)] } },
+      scales: { x: { time: true, range: (_, least, most) => [least - padding, most + padding] }, y: { range: (_, least, most) => [0, Math.max(most * 1.08, form === "seconds" ? 0.01 : 4)] } },
       series: [{}, ...series],
-      axes: [axis, { ...axis, size: 52, values: (_, values) => values.map(form === "seconds" ? span : (value) => value.toLocaleString()) }],
+      axes: [{ ...axis, space: 64, values: (_, moments) => moments.map((moment) => when(moment, step)) }, { ...axis, size: 52, values: (_, values) => values.map(form === "seconds" ? span : (value) => value.toLocaleString()) }],
     },
     data,
     box,
   );
+}
+
+function when(moment, step) {
+  const date = new Date(moment * 1000);
+  const is_midnight = date.getHours() === 0 && date.getMinutes() === 0;
+  if (step >= 86400 || is_midnight) return date.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+  return date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 }
 
 function span(seconds) {

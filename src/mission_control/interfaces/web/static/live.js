@@ -1,15 +1,15 @@
-// Staying current: one stream of events a tab; each lets the page be fetched anew, at most twice a second.
+// Staying current: one stream of events a tab; each lets the page be fetched anew.
 import { refresh } from "./page.js";
 
-const LEAST_BETWEEN = 500; // milliseconds
+const PACE = 400; // milliseconds at least between two events: the page is fetched anew no oftener
 const POLL = 5000; // while there is no stream
+const AGES = 30000; // "5m ago" grows old without any event
 const chip = document.getElementById("live");
 
 let stream = null;
 let state = "connecting";
 let waiting = 0; // events that came while the person paused
-let timer = null;
-let last = 0;
+let seen = document.body.dataset.lastActivity; // the newest line of history that the page shows
 let retry_in = 500;
 
 export function startLive() {
@@ -18,21 +18,26 @@ export function startLive() {
   addEventListener("pagehide", disconnect);
   addEventListener("pageshow", (event) => event.persisted && reconnect());
   setInterval(() => state === "lost" && !document.hidden && renew(), POLL);
+  setInterval(() => state === "live" && !document.hidden && renew(), AGES);
   setInterval(tick, 1000);
   connect();
 }
 
 function connect() {
   if (stream) return;
-  stream = new EventSource("/api/v1/events");
-  stream.onopen = () => {
+  stream = new EventSource(`/api/v1/events?pace=${PACE}&after=${seen}`);
+  stream.addEventListener("ready", () => {
     const was_lost = state === "lost";
     retry_in = 500;
-    show(is_paused() ? "paused" : "live");
+    show("live");
     if (was_lost) renew(); // what happened meanwhile
-  };
-  stream.onmessage = happened;
-  for (const name of ["activity", "task", "agent", "board", "mission"]) stream.addEventListener(name, happened);
+  });
+  for (const name of ["changed", "reset"]) {
+    stream.addEventListener(name, (event) => {
+      seen = event.lastEventId;
+      happened();
+    });
+  }
   stream.onerror = () => {
     show("lost");
     if (stream?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
@@ -56,28 +61,22 @@ function happened() {
   if (is_paused()) {
     waiting += 1;
     show("paused");
-    return;
-  }
-  if (timer) return;
-  const in_a_moment = Math.max(0, last + LEAST_BETWEEN - performance.now());
-  timer = setTimeout(() => {
-    timer = null;
-    last = performance.now();
+  } else {
     renew();
-  }, in_a_moment);
+  }
 }
 
 function renew() {
-  if (document.activeElement?.closest("#main form[data-send]:not(.say)")) {
-    // Somebody fills in a form on the page itself; the rest may wait until they are done.
-  }
-  refresh().catch(() => show("lost"));
+  refresh().then(
+    () => state === "lost" && stream?.readyState === EventSource.OPEN && show("live"),
+    () => show("lost"),
+  );
 }
 
 export function togglePause() {
   if (is_paused()) {
     waiting = 0;
-    show(stream?.readyState === EventSource.OPEN ? "live" : "lost");
+    show(stream?.readyState === EventSource.OPEN ? "live" : "lost", true);
     renew();
   } else {
     show("paused");
@@ -88,8 +87,8 @@ export function is_paused() {
   return state === "paused";
 }
 
-function show(next) {
-  state = state === "paused" && next === "lost" ? "paused" : next;
+function show(next, goes_on = false) {
+  state = state === "paused" && ["lost", "live"].includes(next) && !goes_on ? "paused" : next;
   chip.dataset.state = state;
   const words = { live: "live", lost: "reconnecting", paused: waiting ? `paused, ${waiting} new` : "paused", connecting: "connecting" };
   chip.querySelector(".state").textContent = words[state];
