@@ -22,23 +22,32 @@ END_SECONDS = 20
 class Web:
     """A server for one mission. `client` is a browser of a person who has logged in."""
 
-    def __init__(self, mission: RealMission, port: int = 0) -> None:
-        """`port` 0: a free one."""
+    def __init__(self, mission: RealMission) -> None:
         self.mission = mission
         self._log = mission.folder.web_log
         self._log.parent.mkdir(exist_ok=True)
+        self.start_server()
+        self.client = self.log_in()
+
+    def start_server(self, port: int = 0) -> None:
+        """At this port; 0: a free one."""
         with _at_port(port) as listening, self._log.open("ab") as log:
             self.port = int(listening.getsockname()[1])
             descriptor = listening.fileno()
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", MODULE, str(mission.home), "here", str(descriptor)],
+                [sys.executable, "-P", "-m", MODULE, str(self.mission.home), "here", str(descriptor)],
                 stdin=subprocess.PIPE,
                 stderr=log,
-                env=mission.command._environment(),
+                env=self.mission.command._environment(),
                 pass_fds=[descriptor],
             )
         self.base_url = f"http://127.0.0.1:{self.port}"
-        self.client = self.log_in()
+
+    def end_server(self) -> None:
+        """As `up` does when it is killed: the pipe ends."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(END_SECONDS)
 
     @property
     def pid(self) -> int:
@@ -77,11 +86,9 @@ class Web:
         return self._log.read_text()
 
     def close(self) -> None:
-        """End it as `up` does when it is killed: the pipe ends. It must have had nothing to complain about."""
+        """End it. It must have had nothing to complain about."""
         self.client.close()
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(END_SECONDS)
+        self.end_server()
         assert self.complaints() == ""
 
 

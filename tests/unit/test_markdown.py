@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mission_control.interfaces.web.pages.markdown import MOST_CHARACTERS, markdown
+from support.html import Inventory
 
 SAFE_TAGS = frozenset(
     {"p", "br", "hr", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"}
@@ -33,22 +32,6 @@ ATTACKS = [
 WORDS = st.sampled_from(
     [*ATTACKS, "@ada", "T-12", "`", "```", "\n", "\n\n", "|", "**", "[", "](", ")", "<", ">", '"', "x"]
 )
-
-
-class Inventory(HTMLParser):
-    """Every tag and attribute of some HTML."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[tuple[str, str]] = set()
-        self.links: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes |= {(tag, name) for name, _ in attrs}
-        self.links += [value or "" for name, value in attrs if name == "href"]
 
 
 def check_harmless(text: str) -> None:

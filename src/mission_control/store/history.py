@@ -9,7 +9,6 @@ from mission_control.domain.history import Activity, Comment, CommentKind, Notif
 from mission_control.domain.task import Status
 from mission_control.store.store import Row, Store, instant
 
-
 NO_ID_BEFORE = 2**62  # pages of history start below this
 
 
