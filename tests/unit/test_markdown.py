@@ -11,7 +11,7 @@ from support.html import Inventory
 
 SAFE_TAGS = frozenset(
     {"p", "br", "hr", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"}
-    | {"h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"}
+    | {"h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"}
 )
 SAFE_ATTRIBUTES = frozenset({("a", "href"), ("a", "rel"), ("a", "class"), ("a", "title")})
 ATTACKS = [

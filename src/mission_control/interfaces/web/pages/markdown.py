@@ -12,7 +12,7 @@ from markupsafe import Markup
 MOST_CHARACTERS = 100_000  # more is shown as it is
 _TAGS = {
     *("p", "br", "hr", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a", "span"),
-    *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
+    *("h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
 }
 _MENTION = re.compile(r"(?<![\w@/.])@([a-z][a-z0-9_-]*)")
 _TASK = re.compile(r"(?<![\w/-])T-(\d{1,18})\b")
@@ -23,7 +23,7 @@ def markdown(text: str) -> Markup:
     """The text as safe HTML: links to the web only, no images, `@name` and `T-12` led to where they mean."""
     if len(text) > MOST_CHARACTERS:
         return Markup("<pre><code>{}</code></pre>").format(text)
-    rendered = _parser().render(text)
+    rendered = _rendered(text)
     cleaned = nh3.clean(
         rendered,
         tags=_TAGS,
@@ -32,6 +32,16 @@ def markdown(text: str) -> Markup:
         link_rel="noopener noreferrer nofollow",
     )
     return Markup(_linked(cleaned))  # noqa: S704  what nh3 has cleaned, and links whose parts are letters and digits
+
+
+def _rendered(text: str) -> str:
+    """Headings two levels down: those of the page stand above."""
+    parser = _parser()
+    tokens = parser.parse(text)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
+    return str(parser.renderer.render(tokens, parser.options, {}))
 
 
 @cache

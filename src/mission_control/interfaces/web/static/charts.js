@@ -56,7 +56,7 @@ function plot(figure, box) {
       cursor: { y: false },
       scales: { x: { time: true, range: (_, least, most) => [least - padding, most + padding] }, y: { range: (_, least, most) => [0, Math.max(most * 1.08, form === "seconds" ? 0.01 : 4)] } },
       series: [{}, ...series],
-      axes: [{ ...axis, space: 64, values: (_, moments) => moments.map((moment) => when(moment, step)) }, { ...axis, size: 52, values: (_, values) => values.map(form === "seconds" ? span : (value) => value.toLocaleString()) }],
+      axes: [{ ...axis, space: 64, size: 32, values: (_, moments) => moments.map((moment) => when(moment, step)) }, { ...axis, size: 52, values: (_, values) => values.map(form === "seconds" ? span : (value) => value.toLocaleString()) }],
     },
     data,
     box,
