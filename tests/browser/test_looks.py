@@ -45,18 +45,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     mission.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_can_be_used_by_everybody(site: Web, visit: Open, theme: Literal["light", "dark"]) -> None:
+@pytest.mark.parametrize(("theme", "rules"), [("light", ()), ("dark", ("color-contrast",))])
+def test_every_page_can_be_used_by_everybody(
+    site: Web, visit: Open, theme: Literal["light", "dark"], rules: tuple[str, ...]
+) -> None:
     person = visit(site, theme=theme)
     found: dict[str, list[str]] = {}
     for path in PAGES:
         page = person.go(path)
         page.locator("#live[data-state=live]").wait_for()
-        found[path] = person.grave_findings()
+        found[path] = person.grave_findings(*rules)
         assert page.evaluate("window.hacked") is None
     person.go("/")
     person.page.keyboard.press("n")
-    found["new task"] = person.grave_findings()
+    found["new task"] = person.grave_findings(*rules)
     assert found == {path: [] for path in found}
 
 

@@ -47,6 +47,7 @@ def test_somebody_new_adds_an_agent_and_a_task_reads_why_it_failed_mends_it_and_
     page.get_by_role("button", name="Add agent").click()
     page.get_by_role("heading", name="ada", level=1).wait_for()
 
+    person.wait_until_live()
     page.keyboard.press("n")
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Title").fill("Build the release")

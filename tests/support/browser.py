@@ -83,10 +83,11 @@ class Visit:
         """From here on the server may refuse, or be away; browsers write that to the console, whoever handles it."""
         self._may_fail = True
 
-    def grave_findings(self) -> list[str]:
-        """What axe finds seriously wrong for people with disabilities."""
+    def grave_findings(self, *rules: str) -> list[str]:
+        """What axe finds seriously wrong for people with disabilities, by these rules or by all."""
         self.page.evaluate(AXE.read_text())  # not as a script of the page: its policy allows none
-        found: Any = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+        found: Any = self.page.evaluate("options => axe.run(document, options)", options)
         return [
             f"{violation['id']}: {json.dumps(node['target'])} {node['failureSummary']}"
             for violation in found["violations"]
