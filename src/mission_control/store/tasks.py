@@ -11,6 +11,7 @@ from mission_control.domain.task import Kind, Priority, Status, Task
 from mission_control.store.store import Row, Store, instant
 
 NO_ID_BEFORE = 2**62  # lists start below this
+NOTHING_BEFORE = (-(2**62), 0)  # the queue starts behind this rank and id
 
 
 @dataclass(frozen=True)
@@ -186,9 +187,16 @@ def listed(store: Store, wanted: Filter, *, limit: int, before_id: int = NO_ID_B
     return [_task(row) for row in rows]
 
 
-def listed_open(store: Store, wanted: Filter, *, limit: int) -> list[Task]:
-    """Unfinished tasks in the order in which they would be taken."""
-    rows = store.rows("task.list_open", search=_pattern(wanted.search), agent=wanted.agent, limit=limit)
+def listed_open(store: Store, wanted: Filter, *, limit: int, after: tuple[int, int] = NOTHING_BEFORE) -> list[Task]:
+    """Unfinished tasks in the order in which they would be taken, from behind the one of this rank and id."""
+    rows = store.rows(
+        "task.list_open",
+        search=_pattern(wanted.search),
+        agent=wanted.agent,
+        after_rank=after[0],
+        after_id=after[1],
+        limit=limit,
+    )
     return [_task(row) for row in rows]
 
 
