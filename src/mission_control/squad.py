@@ -45,6 +45,11 @@ class Squad:
         self._config = config
         self._runners = runners
 
+    @property
+    def runners(self) -> tuple[str, ...]:
+        """The names of the runners that an agent may have."""
+        return self._runners
+
     def add(self, new: NewAgent, *, actor: str) -> Agent:
         """Let an agent join; without a schedule it gets one staggered by two minutes. A removed one comes back."""
         now = self._clock.now()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain.agent import Agent
-from mission_control.domain.attempt import Attempt, attempt_name
+from mission_control.domain.attempt import Attempt, Outcome, attempt_name
 from mission_control.domain.history import Activity, Comment, Notification
 from mission_control.domain.readiness import AgentLoad, Hold, MachineLoad, Predecessor, RunnerLoad, agent_hold, explain
 from mission_control.domain.report import Attachment, Subtask
@@ -183,15 +183,24 @@ class Views:
         limit: int = 100,
         everything: bool = False,
         with_attempts: bool = False,
+        after: tuple[int, int] | None = None,
     ) -> list[TaskView]:
-        """Open tasks in the order of the queue; with `everything` or a wanted status: any task, newest first."""
+        """Open tasks in the order of the queue; with `everything` or a wanted status: any task, newest first.
+
+        `after` is rank and id of the last task of the page before; null: the first page.
+        """
         wanted = wanted or Filter()
         with self._store.snapshot():
             if everything or wanted.status is not None:
-                found = tasks.listed(self._store, wanted, limit=limit)
+                before_id = tasks.NO_ID_BEFORE if after is None else after[1]
+                found = tasks.listed(self._store, wanted, limit=limit, before_id=before_id)
             else:
-                found = tasks.listed_open(self._store, wanted, limit=limit)
+                found = tasks.listed_open(self._store, wanted, limit=limit, after=after or tasks.NOTHING_BEFORE)
             return self._views(found, self._squad(), with_attempts=with_attempts)
+
+    def explained(self, found: Sequence[Task]) -> list[TaskView]:
+        """These tasks with what holds them, in their order. Called in a snapshot of whoever found them."""
+        return self._views(found, self._squad())
 
     def attempt(self, task_id: int, number: int) -> Attempt:
         """One try as it stands now."""
@@ -370,6 +379,10 @@ class Views:
             for name, own in sorted(of_agents.items())
         }
         return Stats(since, self._clock.now(), add_up(ended, running=len(live), tasks=standing), figures)
+
+    def outcomes(self) -> Mapping[Outcome, int]:
+        """How many attempts have ended how, over all time."""
+        return attempts.outcomes(self._store)
 
     def activities(self, after_id: int | None = None, agent: str | None = None, *, limit: int = 100) -> list[Activity]:
         """Oldest first: what came after the line `after_id`; null: the newest `limit` lines."""

@@ -26,18 +26,28 @@ class Web:
         self.mission = mission
         self._log = mission.folder.web_log
         self._log.parent.mkdir(exist_ok=True)
-        with _at_a_free_port() as listening, self._log.open("ab") as log:
+        self.start_server()
+        self.client = self.log_in()
+
+    def start_server(self, port: int = 0) -> None:
+        """At this port; 0: a free one."""
+        with _at_port(port) as listening, self._log.open("ab") as log:
             self.port = int(listening.getsockname()[1])
             descriptor = listening.fileno()
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", MODULE, str(mission.home), "here", str(descriptor)],
+                [sys.executable, "-P", "-m", MODULE, str(self.mission.home), "here", str(descriptor)],
                 stdin=subprocess.PIPE,
                 stderr=log,
-                env=mission.command._environment(),
+                env=self.mission.command._environment(),
                 pass_fds=[descriptor],
             )
         self.base_url = f"http://127.0.0.1:{self.port}"
-        self.client = self.log_in()
+
+    def end_server(self) -> None:
+        """As `up` does when it is killed: the pipe ends."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(END_SECONDS)
 
     @property
     def pid(self) -> int:
@@ -76,11 +86,9 @@ class Web:
         return self._log.read_text()
 
     def close(self) -> None:
-        """End it as `up` does when it is killed: the pipe ends. It must have had nothing to complain about."""
+        """End it. It must have had nothing to complain about."""
         self.client.close()
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(END_SECONDS)
+        self.end_server()
         assert self.complaints() == ""
 
 
@@ -89,9 +97,10 @@ def mission_and_web(folder: Path) -> Web:
     return Web(RealMission(folder / "mission"))
 
 
-def _at_a_free_port() -> socket.socket:
+def _at_port(port: int) -> socket.socket:
     listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
     listening.listen()
     return listening
 

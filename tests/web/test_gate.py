@@ -147,7 +147,8 @@ def test_a_smaller_scope_is_refused_whatever_needs_a_larger_one(web: Web, scope:
         assert refused
         for method, path in refused:
             answer = program.request(method, path)
-            assert answer.status_code == 403 and "scope" in answer.text, (method, path)
+            assert answer.status_code == 403, (method, path)
+            assert "scope" in answer.text or method == "HEAD"
 
 
 def test_a_revoked_token_is_refused_at_once(web: Web):

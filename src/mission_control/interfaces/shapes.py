@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # one shape needs none of the others' parts
     from mission_control.domain.task import Task
     from mission_control.heartbeat import Report
     from mission_control.inbox import Call
+    from mission_control.interfaces.log_lines import LogLine
     from mission_control.routine_views import RoutineView
     from mission_control.store.routines import Made, Maker
     from mission_control.store.settings import Pause
@@ -395,6 +396,17 @@ def _percentiles_json(percentiles: Percentiles) -> Json:
 
 def _counts_json(counts: Mapping[Status, int]) -> Json:
     return {str(status): counts.get(status, 0) for status in Status}
+
+
+def log_line_json(line: LogLine) -> Json:
+    """A line of a log; null for what a line that log.py did not write does not have."""
+    return {
+        "at": line.at or None,
+        "level": line.level or None,
+        "event": line.event or None,
+        "fields": line.fields,
+        "text": line.text,
+    }
 
 
 def access_key_json(key: AccessKey) -> Json:

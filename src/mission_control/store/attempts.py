@@ -166,6 +166,11 @@ def ended_since(store: Store, since: datetime, agent: str | None) -> Iterable[En
         yield EndedAttempt(**row)
 
 
+def outcomes(store: Store) -> dict[Outcome, int]:
+    """How many attempts have ended how, over all time. Reads every attempt once."""
+    return {Outcome(row["outcome"]): row["attempts"] for row in store.rows("attempt.outcomes")}
+
+
 def _lease_state(row: Row | None) -> LeaseState | None:
     return None if row is None else LeaseState(cancel_requested=row["cancel_requested_at"] is not None)
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from mission_control.domain.history import Activity, Comment, CommentKind, Notification
 from mission_control.domain.task import Status
 from mission_control.store.store import Row, Store, instant
+
+NO_ID_BEFORE = 2**62  # pages of history start below this
+
+
+class Titled(NamedTuple):
+    """A line of history with the title of its task; empty where there is none any more."""
+
+    line: Activity
+    title: str
 
 
 def append(store: Store, activity: Activity, *, legacy_id: str | None = None, legacy: str | None = None) -> None:
@@ -47,6 +57,24 @@ def latest(store: Store, *, agent: str | None, limit: int) -> list[Activity]:
     else:
         rows = store.rows("history.latest_of_agent", agent=agent, limit=limit)
     return [_activity(row) for row in reversed(rows)]
+
+
+def before(store: Store, before_id: int, *, agent: str | None, kind: str | None, limit: int) -> list[Titled]:
+    """A page of history in front of the line `before_id`, newest first, each line with the title of its task."""
+    rows = store.rows("overview.activities_before", before_id=before_id, agent=agent, kind=kind, limit=limit)
+    return [Titled(_activity(row), row["title"] or "") for row in rows]
+
+
+def last_id(store: Store) -> int:
+    """The id of the newest line; 0 when there is none."""
+    row = store.row("overview.last_activity")
+    assert row is not None
+    return int(row["id"] or 0)
+
+
+def open_questions(store: Store, *, limit: int) -> list[Comment]:
+    """What agents asked and nobody answered, the longest waiting first."""
+    return [_comment(row) for row in store.rows("overview.open_questions", limit=limit)]
 
 
 def add_comment(

@@ -11,6 +11,7 @@ from mission_control.domain.task import Kind, Priority, Status, Task
 from mission_control.store.store import Row, Store, instant
 
 NO_ID_BEFORE = 2**62  # lists start below this
+NOTHING_BEFORE = (-(2**62), 0)  # the queue starts behind this rank and id
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Filter:
     status: Status | None = None
     agent: str | None = None
     search: str | None = None
+    priority: Priority | None = None  # asked by columns alone
 
 
 def get(store: Store, task_id: int) -> Task | None:
@@ -185,15 +187,47 @@ def listed(store: Store, wanted: Filter, *, limit: int, before_id: int = NO_ID_B
     return [_task(row) for row in rows]
 
 
-def listed_open(store: Store, wanted: Filter, *, limit: int) -> list[Task]:
-    """Unfinished tasks in the order in which they would be taken."""
-    rows = store.rows("task.list_open", search=_pattern(wanted.search), agent=wanted.agent, limit=limit)
+def listed_open(store: Store, wanted: Filter, *, limit: int, after: tuple[int, int] = NOTHING_BEFORE) -> list[Task]:
+    """Unfinished tasks in the order in which they would be taken, from behind the one of this rank and id."""
+    rows = store.rows(
+        "task.list_open",
+        search=_pattern(wanted.search),
+        agent=wanted.agent,
+        after_rank=after[0],
+        after_id=after[1],
+        limit=limit,
+    )
     return [_task(row) for row in rows]
 
 
 def queue(store: Store, agent: str, limit: int) -> list[Task]:
     """Inbox tasks of one agent in queue order, ready or not."""
     return [_task(row) for row in store.rows("task.queue", agent=agent, limit=limit)]
+
+
+def column(store: Store, status: Status, wanted: Filter, *, limit: int) -> list[Task]:
+    """The first tasks of a column of the board: the inbox in the order of the queue, others newest first."""
+    order = "in_turn" if status is Status.INBOX else "newest"
+    return [_task(row) for row in store.rows(f"overview.column_{order}", **_column(status, wanted), limit=limit)]
+
+
+def count(store: Store, status: Status, wanted: Filter) -> int:
+    """How many tasks a filter leaves of a column. Looks at each of them."""
+    row = store.row("overview.count", **_column(status, wanted))
+    assert row is not None
+    return int(row["tasks"])
+
+
+def _column(status: Status, wanted: Filter) -> dict[str, str | None]:
+    search = _pattern(wanted.search)
+    return {"status": status, "priority": wanted.priority, "search": search, "agent": wanted.agent}
+
+
+def neighbours(store: Store, task_id: int) -> tuple[int | None, int | None]:
+    """The ids of the tasks before and after this one."""
+    row = store.row("overview.neighbours", id=task_id)
+    assert row is not None
+    return row["before"], row["after"]
 
 
 def counts(store: Store) -> dict[Status, int]:

@@ -81,6 +81,7 @@ class Result:
     examples=(
         "missionctl demo",
         "missionctl demo my-first-mission",
+        "missionctl demo --web",
         "missionctl demo --legacy ~/mission-control",
         "missionctl demo --remove --json",
     ),
@@ -94,19 +95,40 @@ class Result:
     metavar="OLD",
     help="Import the JSON folder OLD of the old system instead, and let its own squad execute its unfinished tasks.",
 )
+@click.option("--web", is_flag=True, help="Let it work at leisure, and open the live board in a browser.")
+@click.option("--port", type=click.IntRange(1, 65_535), metavar="N", help="With --web. Default: 7777 or the next free.")
 @click.option("--remove", is_flag=True, help="Remove the folder afterwards. Default: it stays, to look around.")
-def demo(session: Session, folder: Path | None, legacy: Path | None, *, remove: bool) -> int:
+def demo(
+    session: Session, folder: Path | None, legacy: Path | None, port: int | None, *, web: bool, remove: bool
+) -> int:
     """Show a squad of five at work: success, retries, a time limit, a chain, a review, a killed executor.
 
     All tasks are real commands, executed on this machine in DIR or in a new temporary folder. It takes some seconds.
     With --legacy, tasks that were blocked only for want of a command get one that prints their title; all others must
     stay as they came. OLD itself is only read.
+
+    With --web the same squad works more slowly, and on more, until Ctrl-C; you watch it on its board, and approve,
+    retry and answer in a browser. Nothing is announced, so nothing can end otherwise.
     """
+    if web and legacy is not None:
+        raise InvalidInput(
+            "--web shows the squad of the demo. To see an old board: missionctl import, then missionctl up"
+        )
+    if port is not None and not web:
+        raise InvalidInput("--port is for --web.")
     forget_settings_of_environment()  # the demo has its own; above all it never plays in somebody's database
     is_new = folder is None or not folder.expanduser().exists()
     if remove and not is_new:
         raise InvalidInput(f"{folder} is there already; --remove would remove what is in it, too. Name a new folder.")
     home = _make(session, folder)
+    if web:
+        # Imported here: the demo on a terminal needs nothing of it.
+        from mission_control.interfaces.cli.demo_web import show_on_web
+
+        show_on_web(session, port)
+        if remove:
+            _remove(session, home)
+        return 0
     try:
         programme = _prepare(session, legacy)
     except MissionControlError:

@@ -11,6 +11,7 @@ import click
 
 from mission_control.domain.attempt import attempt_name
 from mission_control.errors import InvalidInput, NotFound
+from mission_control.interfaces import shapes
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.output import print_json, tell
@@ -64,7 +65,7 @@ def logs(session: Session, whose: str | None, *, follow: bool, lines: int | None
     following = Following(folder, agent, wanted) if follow else None
     found = latest(log_files(folder, agent), wanted, lines or LINES)
     if following is None and session.as_json:
-        print_json([_line_json(line) for line in found])
+        print_json([shapes.log_line_json(line) for line in found])
         return
     _print(session, found)
     if following is not None:
@@ -123,7 +124,7 @@ def _print_as_they_come(session: Session, following: Following, *, told: Sequenc
 def _print(session: Session, lines: Iterable[LogLine]) -> None:
     for line in lines:
         if session.as_json:
-            print_json(_line_json(line))
+            print_json(shapes.log_line_json(line))
         elif session.is_terminal and not session.no_color and line.at:
             click.echo(_coloured(line))
         else:
@@ -140,13 +141,3 @@ def _coloured(line: LogLine) -> str:
         without_controls(line.rest),
     )
     return " ".join(words)
-
-
-def _line_json(line: LogLine) -> dict[str, Any]:
-    return {
-        "at": line.at or None,
-        "level": line.level or None,
-        "event": line.event or None,
-        "fields": line.fields,
-        "text": line.text,
-    }

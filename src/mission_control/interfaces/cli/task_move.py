@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import click
 
-from mission_control.domain.task import TRANSITIONS, Event, Status, Task
-from mission_control.errors import IllegalMove, InvalidInput
+from mission_control.domain.task import Status
+from mission_control.interfaces.by_hand import move_by_hand
 from mission_control.interfaces.cli.choices import STATUS
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
@@ -15,8 +15,6 @@ from mission_control.interfaces.cli.parameters import DURATION, TASK_ID
 from mission_control.interfaces.cli.tasks import change_all, print_changed, tell_executors, where
 
 EXITS = {3: "no such task", 4: "not allowed from here"}
-# What `move` may do in a person's name, in the order in which it is preferred.
-_BY_HAND = (Event.APPROVE, Event.RETRY, Event.REJECT, Event.CANCEL)
 
 
 @command(
@@ -61,36 +59,10 @@ def move(session: Session, ids: tuple[str, ...], status: str, comment: str | Non
 
     Several ids: all or none.
     """
+    mission, actor = session.mission, session.actor
     target = Status(status)
-    changed = change_all(session, ids, lambda task: _move(session, task, target, comment))
+    changed = change_all(session, ids, lambda task: move_by_hand(mission, task, target, comment, actor=actor))
     if target is Status.CANCELLED:
         tell_executors(session, changed)
-    session.mission.ring()
+    mission.ring()
     print_changed(session, changed, lambda task: f"{task.name} is {where(task)}: {task.title}")
-
-
-def _move(session: Session, task_id: int, target: Status, comment: str | None) -> Task:
-    board, actor = session.mission.board, session.actor
-    task = session.mission.views.task(task_id).task
-    match _event(task, target):
-        case Event.APPROVE:
-            return board.approve(task_id, actor=actor)
-        case Event.RETRY:
-            return board.retry(task_id, actor=actor)
-        case Event.CANCEL:
-            return board.cancel(task_id, actor=actor)
-        case _ if comment:
-            return board.reject(task_id, comment, actor=actor)
-    raise InvalidInput(f"To send {task.name} back, say why: missionctl task move {task.name} inbox --comment TEXT")
-
-
-def _event(task: Task, target: Status) -> Event:
-    """What leads from here to `target` by hand. Raises IllegalMove."""
-    moves = {event: TRANSITIONS[task.status].get(event) for event in _BY_HAND}
-    for event, leads_to in moves.items():
-        if leads_to is target:
-            return event
-    possible = ", ".join(dict.fromkeys(filter(None, moves.values()))) or "none"
-    raise IllegalMove(
-        f"{task.name} is {task.status}; nobody can move it to {target} by hand. Possible now: {possible}."
-    )

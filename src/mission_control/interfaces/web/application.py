@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,9 +15,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from mission_control import __version__
-from mission_control.interfaces.web import pages
+from mission_control.interfaces.web import api, pages
+from mission_control.interfaces.web.api.description import WORDS, describe
+from mission_control.interfaces.web.feed import Feed
 from mission_control.interfaces.web.gate import Gate
 from mission_control.interfaces.web.login import LogIn
+from mission_control.interfaces.web.metrics import Metrics
 from mission_control.interfaces.web.missions import OpenMissions
 from mission_control.interfaces.web.places import Places
 from mission_control.interfaces.web.problems import explain_all
@@ -25,16 +29,22 @@ STATIC = Path(__file__).parent / "static"
 
 
 def application(missions: OpenMissions, places: Places, *, open_metrics: bool = False) -> Gate:
-    """What a server calls. Its parts are found in `request.app.state`: `missions`, `places`."""
+    """What a server calls. Its parts are found in `request.app.state`: `missions`, `places`, `feed`."""
+    feed = Feed(missions)
+    metrics = Metrics(missions, feed)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        reading = asyncio.create_task(feed.run())
         yield
+        feed.close()
+        await reading
         await run_in_threadpool(missions.close)
 
     app = FastAPI(
         title="Mission Control",
         version=__version__,
+        description=WORDS,
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
@@ -43,14 +53,18 @@ def application(missions: OpenMissions, places: Places, *, open_metrics: bool = 
         routes=[
             *LogIn(missions, places).routes(),
             Route("/healthz", healthz, methods=["GET"]),
+            Route("/metrics", metrics.show, methods=["GET"]),
             Mount("/static", StaticFiles(directory=STATIC), name="static"),
+            *api.routes(),
             *pages.routes(),
         ],
     )
     app.state.missions = missions
     app.state.places = places
+    app.state.feed = feed
+    describe(app)
     explain_all(app)
-    return Gate(app, missions=missions, places=places, open_metrics=open_metrics)
+    return Gate(app, missions=missions, places=places, note=metrics.note, open_metrics=open_metrics)
 
 
 async def healthz(request: Request) -> Response:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -47,6 +48,9 @@ SECURITY_HEADERS: Mapping[str, str] = {
 }
 
 
+Note = Callable[[str, int, float], None]  # method, status, seconds
+
+
 class Refused(Exception):
     """Ends a request at the gate with this answer."""
 
@@ -58,19 +62,36 @@ class Refused(Exception):
 class Gate:
     """Lets a request through to `app`, or refuses it."""
 
-    def __init__(self, app: FastAPI, *, missions: OpenMissions, places: Places, open_metrics: bool = False) -> None:
+    def __init__(
+        self, app: FastAPI, *, missions: OpenMissions, places: Places, note: Note, open_metrics: bool = False
+    ) -> None:
         self.app = app
         self._missions = missions
         self._places = places
+        self._note = note
         self._open_metrics = open_metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._answer(scope, receive, _with_security_headers(send))
+            await self._answer(scope, receive, self._answering(scope["method"], send))
         else:  # there are no web sockets here
             await send({"type": "websocket.close", "code": 1008})
+
+    def _answering(self, method: str, send: Send) -> Send:
+        """`send`, with the headers of every answer; each is counted when it begins."""
+        since = time.monotonic()
+
+        async def careful(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                self._note(method, message["status"], time.monotonic() - since)
+            await send(message)
+
+        return careful
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -234,14 +255,3 @@ def _forbidden(detail: str) -> Refused:
 def _too_large() -> Refused:
     detail = f"A request has at most {MOST_BODY_BYTES:,} bytes."
     return Refused(problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail))
-
-
-def _with_security_headers(send: Send) -> Send:
-    async def careful(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in SECURITY_HEADERS.items():
-                headers.setdefault(name, value)
-        await send(message)
-
-    return careful

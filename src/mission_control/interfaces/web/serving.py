@@ -6,20 +6,28 @@ import asyncio
 import os
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
 
+from mission_control.interfaces.web.feed import Feed
 from mission_control.interfaces.web.gate import Gate
 
 PATIENCE_SECONDS = 3  # for answers under way when it ends
 
 
 class _Server(uvicorn.Server):
-    """Ends open streams before it waits for them."""
+    """Ends open streams before it waits for them to end."""
+
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """As a signal calls it, in between anything."""
         super().handle_exit(sig, frame)
+        self._end_streams()
 
 
 def serve(application: Gate, listening: socket.socket, *, lifeline: int) -> None:
@@ -36,12 +44,12 @@ def serve(application: Gate, listening: socket.socket, *, lifeline: int) -> None
         timeout_keep_alive=30,
         timeout_graceful_shutdown=PATIENCE_SECONDS,
     )
-    server = _Server(config)
-    asyncio.run(_serve(server, listening, lifeline))
+    asyncio.run(_serve(config, application.app.state.feed, listening, lifeline))
 
 
-async def _serve(server: uvicorn.Server, listening: socket.socket, lifeline: int) -> None:
+async def _serve(config: uvicorn.Config, feed: Feed, listening: socket.socket, lifeline: int) -> None:
     loop = asyncio.get_running_loop()
+    server = _Server(config, lambda: loop.call_soon_threadsafe(feed.close))
 
     def look() -> None:
         if not os.read(lifeline, 1024):

@@ -57,3 +57,7 @@ SELECT m.agent, m.host, count(*) AS live FROM attempt m WHERE m.ended_at IS NULL
 SELECT m.agent, m.outcome, m.queue_wait_seconds, m.duration_seconds, m.tokens_in, m.tokens_out, m.cost_usd
   FROM attempt m
  WHERE m.ended_at IS NOT NULL AND m.ended_at >= :since AND (:agent IS NULL OR m.agent = :agent);
+
+-- name: outcomes
+-- How attempts have ended, over all time. Reads every attempt once, so only /metrics asks it.
+SELECT outcome, count(*) AS attempts FROM attempt WHERE outcome IS NOT NULL GROUP BY outcome;

@@ -146,11 +146,12 @@ SELECT {columns} FROM task t
  LIMIT :limit;
 
 -- name: list_open
--- What is not finished, in the order in which it would be taken.
+-- What is not finished, in the order in which it would be taken, within the page that follows a place in it.
 SELECT {columns} FROM task t
  WHERE t.kind = 'task' AND t.status IN ('inbox', 'in_progress', 'review', 'blocked')
    AND (:search IS NULL OR lower(t.title || ' ' || t.description) LIKE :search ESCAPE '\')
    AND (:agent IS NULL OR EXISTS (SELECT 1 FROM assignment s WHERE s.task_id = t.id AND s.agent = :agent))
+   AND (t.rank, t.id) > (:after_rank, :after_id)
  ORDER BY t.rank, t.id
  LIMIT :limit;
 

@@ -1,0 +1,242 @@
+// The log of an attempt: its last lines first, then what comes; earlier ones on demand. Everything is text, never HTML.
+import { AnsiUp } from "./vendor/ansi_up.js";
+import { is_paused } from "./live.js";
+
+const MOST_ROWS = 2000;
+const MOST_CHARACTERS = 4000; // of a line; the rest is in the raw file
+const LOOK = 400; // milliseconds between two looks at a live log
+const SLOW_LOOK = 2000;
+const HOLE = /\0+/g;
+
+/** Colours as classes, true colours as the nearest we have none of: as plain text. No style attributes, see the CSP. */
+class Colours extends AnsiUp {
+  spans = [];
+  transform_to_html(piece) {
+    if (piece.text) this.spans.push(piece);
+    return "";
+  }
+  process_hyperlink(packet) {
+    this.spans.push({ ...this.with_state(packet), text: packet.text });
+    return "";
+  }
+}
+
+export function startLogs() {
+  let shown = null;
+  const look = () => {
+    const pane = document.querySelector("[data-log]");
+    if (!pane || pane === shown?.pane) return shown?.heard(pane?.dataset.isLive === "1");
+    shown?.stop();
+    shown = new Log(pane);
+  };
+  document.addEventListener("morphed", look);
+  look();
+}
+
+class Log {
+  constructor(pane) {
+    this.pane = pane;
+    this.rows = document.createElement("ol");
+    pane.replaceChildren(this.rows);
+    this.colours = new Colours();
+    this.line = "";
+    this.row = null;
+    this.follows = true;
+    this.is_live = true;
+    this.found = [];
+    this.tools();
+    this.open();
+  }
+
+  tools() {
+    const follow = document.getElementById("log-follow");
+    follow.onclick = () => this.setFollow(!this.follows);
+    this.pane.addEventListener("scroll", () => {
+      const is_at_end = this.pane.scrollHeight - this.pane.scrollTop - this.pane.clientHeight < 30;
+      if (!is_at_end && this.follows && !this.moves) this.setFollow(false);
+      else if (is_at_end && !this.follows) this.setFollow(true);
+    });
+    const find = document.getElementById("log-find");
+    find.oninput = () => this.find(find.value);
+    find.onkeydown = (event) => {
+      if (event.key === "Enter") this.leaf(event.shiftKey ? -1 : 1);
+      if (event.key === "Escape") (find.value = ""), this.find("");
+    };
+    document.getElementById("log-copy").onclick = async (event) => {
+      await navigator.clipboard.writeText([...this.rows.children].map((row) => row.textContent).join("\n"));
+      const button = event.target;
+      button.textContent = "copied";
+      setTimeout(() => (button.textContent = "copy"), 1500);
+    };
+  }
+
+  setFollow(follows) {
+    this.follows = follows;
+    document.getElementById("log-follow").setAttribute("aria-pressed", String(follows));
+    document.getElementById("log-follow").textContent = follows ? "follow" : "follow ↓";
+    if (follows) this.toEnd();
+  }
+
+  toEnd() {
+    this.moves = true;
+    this.pane.scrollTop = this.pane.scrollHeight;
+    requestAnimationFrame(() => requestAnimationFrame(() => (this.moves = false)));
+  }
+
+  async get(query = "") {
+    const answer = await fetch(this.pane.dataset.log + query, { headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.json();
+  }
+
+  async open() {
+    try {
+      const window = await this.get();
+      this.begin = window.from;
+      this.end = window.to;
+      this.add(window.text);
+      this.is_live = window.live;
+      this.earlierButton();
+      if (!window.size) this.say(window.live ? "Nothing printed yet." : "It printed nothing.");
+    } catch {
+      this.say("The log cannot be read now.");
+    }
+    this.timer = setTimeout(() => this.goOn(), LOOK);
+  }
+
+  async goOn() {
+    let wait = LOOK;
+    if (!this.pane.isConnected) return;
+    if (document.hidden || is_paused() || this.end === undefined) {
+      wait = SLOW_LOOK;
+    } else if (this.is_live || this.asks) {
+      try {
+        this.asks = false;
+        const window = await this.get(`?after=${this.end}`);
+        if (window.size < this.end) (this.rows.replaceChildren(), (this.row = null), (this.line = ""));
+        if (window.text) this.add(window.text);
+        this.end = window.to;
+        this.is_live = window.live || window.to < window.size;
+      } catch {
+        wait = SLOW_LOOK;
+        this.asks = true;
+      }
+    }
+    this.timer = setTimeout(() => this.goOn(), this.is_live || this.asks ? wait : SLOW_LOOK);
+  }
+
+  /** The page says whether the attempt is live; its last lines come after its end. */
+  heard(is_live) {
+    if (is_live !== this.was_live) this.asks = true;
+    this.was_live = is_live;
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+  }
+
+  say(text) {
+    const note = document.createElement("p");
+    note.className = "log-note";
+    note.textContent = text;
+    this.pane.querySelector(".log-note")?.remove();
+    this.pane.append(note);
+  }
+
+  add(text) {
+    this.pane.querySelector(".log-note")?.remove();
+    const pieces = (this.line + text).split("\n");
+    this.row?.remove(); // the last line was not whole yet
+    this.row = null;
+    this.line = pieces.pop();
+    const rows = document.createDocumentFragment();
+    for (const piece of pieces.slice(-MOST_ROWS)) rows.append(this.rendered(piece, this.colours));
+    if (this.line) {
+      const copy = Object.assign(new Colours(), this.colours, { spans: [] }); // its colours do not last
+      this.row = this.rendered(this.line, copy);
+      rows.append(this.row);
+    }
+    this.rows.append(rows);
+    while (this.rows.children.length > MOST_ROWS) this.rows.firstChild.remove();
+    if (this.follows) this.toEnd();
+    const wanted = document.getElementById("log-find")?.value;
+    if (wanted) this.find(wanted, false);
+  }
+
+  rendered(line, colours) {
+    const row = document.createElement("li");
+    let text = line.endsWith("\r") ? line.slice(0, -1) : line;
+    if (text.includes("\0")) {
+      row.className = "gap";
+      text = text.replace(HOLE, (hole) => `… ${hole.length.toLocaleString()} bytes left out …`);
+    }
+    text = text.slice(text.lastIndexOf("\r") + 1); // what a terminal would show at the end
+    const left_out = text.length - MOST_CHARACTERS;
+    if (left_out > 0) text = text.slice(0, MOST_CHARACTERS);
+    colours.spans = [];
+    colours.use_classes = true;
+    colours.ansi_to_html(text);
+    for (const piece of colours.spans) row.append(styled(piece));
+    if (left_out > 0) row.append(` … ${left_out.toLocaleString()} characters more, see raw`);
+    return row;
+  }
+
+  earlierButton() {
+    this.pane.querySelector(".earlier")?.remove();
+    if (!this.begin) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button earlier";
+    button.textContent = "Earlier lines";
+    button.onclick = async () => {
+      const window = await this.get(`?before=${this.begin}`);
+      this.begin = window.from;
+      this.setFollow(false);
+      const height = this.pane.scrollHeight;
+      const lines = window.text.split("\n");
+      if (lines.at(-1) === "") lines.pop();
+      this.rows.prepend(...lines.map((line) => this.rendered(line, new Colours())));
+      this.pane.scrollTop += this.pane.scrollHeight - height;
+      this.earlierButton();
+    };
+    this.pane.prepend(button);
+  }
+
+  find(text, moves = true) {
+    const wanted = text.toLowerCase();
+    this.found = [];
+    for (const row of this.rows.children) {
+      const is_found = wanted !== "" && row.textContent.toLowerCase().includes(wanted);
+      row.classList.toggle("is-found", is_found);
+      row.classList.remove("is-current");
+      if (is_found) this.found.push(row);
+    }
+    this.at = this.found.length;
+    document.getElementById("log-found").textContent = wanted ? String(this.found.length) : "";
+    if (moves && this.found.length) this.leaf(-1);
+  }
+
+  leaf(by) {
+    if (!this.found.length) return;
+    this.found[this.at]?.classList.remove("is-current");
+    this.at = (this.at + by + this.found.length) % this.found.length;
+    this.found[this.at].classList.add("is-current");
+    this.setFollow(false);
+    this.found[this.at].scrollIntoView({ block: "center" });
+    document.getElementById("log-found").textContent = `${this.at + 1}/${this.found.length}`;
+  }
+}
+
+function styled(piece) {
+  const classes = [];
+  for (const name of ["bold", "faint", "italic", "underline"]) if (piece[name]) classes.push(`a-${name}`);
+  for (const ground of ["fg", "bg"]) {
+    const colour = piece[ground];
+    if (colour && colour.class_name !== "truecolor") classes.push(`${colour.class_name}-${ground}`);
+  }
+  if (!classes.length) return document.createTextNode(piece.text);
+  const span = document.createElement("span");
+  span.className = classes.join(" ");
+  span.textContent = piece.text;
+  return span;
+}
