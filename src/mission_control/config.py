@@ -17,6 +17,7 @@ from mission_control.errors import ConfigInvalid, NoMission
 SETTINGS_FILE = "mission.toml"
 DATABASE_FILE = "mission.db"
 ENVIRONMENT_PREFIX = "MISSIONCTL_"
+STANDUP_AT = "23:30"  # where somebody only says that there are to be standups
 
 
 class Isolation(StrEnum):
@@ -49,6 +50,7 @@ class Config:
     ageing_hours: float = 6  # a waiting task gains one priority level in this time
     backup_at: str | None = None  # HH:MM in `timezone`: a backup every day at this time; null: none
     backup_keep: int = 14  # so many of them stay
+    standup_at: str | None = None  # HH:MM in `timezone`: a standup every day at this time; true: 23:30; null: none
     mirror: bool = False  # keep database/*.json current, as the old system had them
     pass_environment: tuple[str, ...] = ()  # names of variables that attempts get besides the usual few
     # Of one attempt, all its processes together unless it says otherwise; null: unlimited.
@@ -90,7 +92,7 @@ class Config:
     @property
     def wants_upkeep(self) -> bool:
         """Whether anything is to be done besides the work, see ops/upkeep.py."""
-        return self.mirror or self.backup_at is not None
+        return self.mirror or self.backup_at is not None or self.standup_at is not None
 
     @property
     def backoff_cap(self) -> timedelta:
@@ -186,6 +188,7 @@ def load(home: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
 
 _EXAMPLES = (
     '# backup_at = "03:00"',
+    f'# standup_at = "{STANDUP_AT}"',
     "# mirror = true",
     '# timezone = "Europe/Berlin"',
     '# pass_environment = ["ANTHROPIC_API_KEY"]',
@@ -238,8 +241,8 @@ def _checked(name: str, raw: Any) -> Any:
     """The value of one setting in its own type; ValueError says what is wrong with it."""
     if name in RANGES:
         return _checked_number(name, raw)
-    if name == "mirror":
-        return _checked_truth(raw)
+    if name in _CHECKS:
+        return _CHECKS[name](raw)
     if name in _LISTS:
         return _checked_list(name, raw)
     if name == "runner_slots":
@@ -252,8 +255,6 @@ def _checked(name: str, raw: Any) -> Any:
         return _checked_path(raw)
     if name == "isolation":
         return _checked_isolation(raw)
-    if name == "backup_at":
-        _checked_time_of_day(raw)
     return raw
 
 
@@ -300,13 +301,23 @@ def _checked_truth(raw: Any) -> bool:
     raise ValueError(f"must be true or false, not {raw!r}")
 
 
-def _checked_time_of_day(raw: str) -> None:
+def _checked_standup_at(raw: Any) -> str | None:
+    """Also a yes, which means the usual time, or a no."""
+    if isinstance(raw, bool) or raw in ("true", "false"):
+        return STANDUP_AT if _checked_truth(raw) else None
+    return _checked_time_of_day(raw)
+
+
+def _checked_time_of_day(raw: Any) -> str:
+    text = raw if isinstance(raw, str) and len(raw) == len("HH:MM") else ""
     try:
-        time.fromisoformat(raw)
+        time.fromisoformat(text)
     except ValueError:
         raise ValueError(f"is {raw!r}; a time of day is written HH:MM, e.g. 03:00") from None
-    if len(raw) != len("HH:MM"):
-        raise ValueError(f"is {raw!r}; a time of day is written HH:MM, e.g. 03:00")
+    return text
+
+
+_CHECKS = {"mirror": _checked_truth, "backup_at": _checked_time_of_day, "standup_at": _checked_standup_at}
 
 
 def _checked_number(name: str, raw: Any, where: str = "") -> float | int:
