@@ -134,6 +134,7 @@ def test_the_scheduled_one_is_made_once_a_day_and_tells_how_things_stood(
     assert made == [FRIDAY, FRIDAY + timedelta(days=1), FRIDAY + timedelta(days=2)]
     assert announced(store)[0] == "2026-02-06: 0 completed, 0 in progress, 0 blocked, 0 review, 1 waiting"
     assert len(announced(store)) == 3
+    assert standups.days(store, limit=2) == made[:0:-1]
     work()
     kept = standup_of(store, daily, clock, FRIDAY)
     assert names(kept, Heading.WAITING) == ["T-1"], "as it stood then"

@@ -42,6 +42,11 @@ def recorded(store: Store, day: date) -> str | None:
     return None if row is None else str(row["content"])
 
 
+def days(store: Store, *, limit: int) -> list[date]:
+    """The days whose standup was kept, the newest first."""
+    return [date.fromisoformat(row["day"]) for row in store.rows("standup.days", limit=limit)]
+
+
 def unfiled(store: Store) -> list[str]:
     """Those whose files are still to be written, oldest first."""
     return [row["content"] for row in store.rows("standup.unfiled")]

@@ -24,6 +24,9 @@ RETURNING day;
 -- name: get
 SELECT s.content FROM standup s WHERE s.day = :day;
 
+-- name: days
+SELECT s.day FROM standup s ORDER BY s.day DESC LIMIT :limit;
+
 -- name: unfiled
 SELECT s.content FROM standup s WHERE s.filed_at IS NULL ORDER BY s.day;
 
