@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, time, timedelta, tzinfo
-from enum import StrEnum
+from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
+from mission_control import settings_checks
 from mission_control.errors import ConfigInvalid, NoMission
+from mission_control.settings_checks import CHOICES, LISTS, RANGES, STANDUP_AT, Isolation, LogFormat
 
 SETTINGS_FILE = "mission.toml"
 DATABASE_FILE = "mission.db"
 ENVIRONMENT_PREFIX = "MISSIONCTL_"
-
-
-class Isolation(StrEnum):
-    """What keeps an attempt from the rest of the machine. A level that cannot be had fails the attempt."""
-
-    PROCESS = "process"  # a session, a folder and an environment of its own; may touch what its user may
-    LANDLOCK = "landlock"  # the kernel refuses files outside of its workspace
-    BUBBLEWRAP = "bubblewrap"  # it does not even see them, nor other processes
 
 
 @dataclass(frozen=True)
@@ -51,6 +43,13 @@ class Config:
     ageing_hours: float = 6  # a waiting task gains one priority level in this time
     backup_at: str | None = None  # HH:MM in `timezone`: a backup every day at this time; null: none
     backup_keep: int = 14  # so many of them stay
+    standup_at: str | None = None  # HH:MM in `timezone`: a standup every day at this time; true: 23:30; null: none
+    log_format: LogFormat = LogFormat.TEXT  # json: one object a line, for programs that collect logs
+    log_max_bytes: int = 10_000_000  # a log that has more is put aside as NAME.1, at the next heartbeat
+    log_keep: int = 5  # so many of these stay
+    attempts_retention_days: float | None = None  # folders of attempts are removed so long after; null: never
+    activities_retention_days: float | None = None  # so are lines of history
+    notify_give_up_hours: float = 24  # a notification that nobody took for so long is given up
     mirror: bool = False  # keep database/*.json current, as the old system had them
     max_subtasks: int = 20  # that attempts of one task may add
     max_subtask_depth: int = 2  # levels of subtasks below a person's task
@@ -82,9 +81,9 @@ class Config:
     @classmethod
     def from_bytes(cls, content: bytes) -> Config:
         values = json.loads(content)
-        lists = {name: tuple(values[name]) for name in _LISTS}
-        isolation = Isolation(values["isolation"])
-        return cls(**{**values, **lists, "home": Path(values["home"]), "isolation": isolation})
+        lists = {name: tuple(values[name]) for name in LISTS}
+        choices = {name: kind(values[name]) for name, kind in CHOICES.items()}
+        return cls(**{**values, **lists, **choices, "home": Path(values["home"])})
 
     @property
     def database_address(self) -> str:
@@ -102,8 +101,9 @@ class Config:
 
     @property
     def wants_upkeep(self) -> bool:
-        """Whether anything is to be done besides the work, see ops/upkeep.py."""
-        return self.mirror or self.backup_at is not None
+        """Whether the settings ask for anything besides the work, see ops/upkeep.py."""
+        wanted = (self.backup_at, self.standup_at, self.attempts_retention_days, self.activities_retention_days)
+        return self.mirror or any(setting is not None for setting in wanted)
 
     @property
     def backoff_cap(self) -> timedelta:
@@ -116,7 +116,7 @@ class Config:
     @property
     def zone(self) -> tzinfo:
         """The zone in which schedules are read."""
-        return _zone(self.timezone)
+        return settings_checks.zone(self.timezone)
 
 
 @dataclass(frozen=True)
@@ -127,40 +127,6 @@ class Supervision:
     watchdog_seconds: float | None = None  # restarts us when it hears nothing for so long; null: it does not
 
 
-# Name -> (least, most), both included.
-RANGES: Mapping[str, tuple[float, float]] = {
-    "lease_seconds": (0.1, 86_400),
-    "grace_seconds": (0, 3_600),
-    "timeout_seconds": (0.01, 30 * 86_400),
-    "max_attempts": (1, 100),
-    "backoff_base_seconds": (0, 86_400),
-    "backoff_cap_seconds": (0, 7 * 86_400),
-    "slots": (1, 1_000),
-    "machine_slots": (1, 100_000),
-    "max_output_bytes": (1_000, 10**13),
-    "poll_seconds": (0.01, 3_600),
-    "ageing_hours": (0.001, 100_000),
-    "backup_keep": (1, 100_000),
-    "max_subtasks": (0, 10_000),
-    "max_subtask_depth": (0, 100),
-    "max_hand_offs": (0, 1_000),
-    "max_attachment_bytes": (0, 10**13),
-    "max_prompt_characters": (2_000, 10_000_000),
-    "max_memory_bytes": (1_000_000, 10**15),
-    "max_cpu_seconds": (0.1, 30 * 86_400),
-    "max_processes": (1, 1_000_000),
-    "max_open_files": (16, 1_000_000),
-    "max_file_bytes": (1_000, 10**15),
-    "web_port": (1, 65_535),
-}
-_WHOLE = {name for name in RANGES if not name.endswith(("_seconds", "_hours"))}
-_LISTS = {  # name -> what its entries are
-    "pass_environment": "variable names",
-    "readable_paths": "paths",
-    "writable_paths": "paths",
-    "web_origins": "origins",
-}
-_TRUTHS = {"mirror", "web", "web_open_metrics"}
 _NAMES = [field.name for field in fields(Config) if field.name != "home"]
 
 
@@ -196,7 +162,7 @@ def load(home: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
                 faults.append(f"{source}: {name} is not a setting")
                 continue
             try:
-                values[name] = _checked(name, raw)
+                values[name] = settings_checks.check(name, raw)
             except ValueError as fault:
                 faults.append(f"{source}: {name} {fault}")
     if faults:
@@ -207,6 +173,9 @@ def load(home: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
 
 _EXAMPLES = (
     '# backup_at = "03:00"',
+    f'# standup_at = "{STANDUP_AT}"',
+    '# log_format = "json"',
+    "# attempts_retention_days, activities_retention_days: nothing is ever removed unless they say so; docs/logs.md",
     "# mirror = true",
     '# timezone = "Europe/Berlin"',
     '# pass_environment = ["ANTHROPIC_API_KEY"]',
@@ -257,143 +226,6 @@ def _read_file(path: Path, faults: list[str]) -> Mapping[str, Any]:
     except (ValueError, RecursionError, OSError) as fault:  # not TOML, not UTF-8, absurdly long or deep
         faults.append(f"{path}: {fault}")
         return {}
-
-
-def _checked(name: str, raw: Any) -> Any:
-    """The value of one setting in its own type; ValueError says what is wrong with it."""
-    if name in RANGES:
-        return _checked_number(name, raw)
-    if name in _TRUTHS:
-        return _checked_truth(raw)
-    if name in _LISTS:
-        return _checked_list(name, raw)
-    if name in ("runner_slots", "runners"):
-        return _checked_runner_slots(raw) if name == "runner_slots" else _checked_runners(raw)
-    if not isinstance(raw, str) or not raw or any(character < " " for character in raw):
-        raise ValueError("must be a text of one line")
-    if name == "cgroup":
-        return _checked_path(raw)
-    if name == "isolation":
-        return _checked_isolation(raw)
-    checks = {"timezone": _zone, "backup_at": _checked_time_of_day, "web_address": _checked_address}
-    if name in checks:
-        checks[name](raw)
-    return raw
-
-
-def _checked_list(name: str, raw: Any) -> tuple[str, ...]:
-    words = raw.split(",") if isinstance(raw, str) else raw
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise ValueError(f"must be a list of {_LISTS[name]}")
-    found = tuple(word.strip() for word in words if word.strip())
-    check = {"paths": _checked_path, "origins": _checked_origin}.get(_LISTS[name], str)
-    return tuple(check(word) for word in found)
-
-
-def _checked_path(text: str) -> str:
-    """Whole, so that it means the same wherever a process stands; `~` is whoever runs the mission."""
-    path = os.path.expanduser(text)
-    if not os.path.isabs(path) or "\0" in path:
-        raise ValueError(f"has {text!r}; a path starts with / or ~/")
-    return path
-
-
-def _checked_origin(text: str) -> str:
-    """Scheme, host and perhaps a port, as browsers write it in the header of that name."""
-    import re
-
-    if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", text):
-        raise ValueError(f"has {text!r}; an origin is written like https://mission.example.org, without a path")
-    return text
-
-
-def _checked_address(raw: str) -> None:
-    import ipaddress
-
-    try:
-        ipaddress.ip_address(raw)
-    except ValueError:
-        raise ValueError(f"is {raw!r}; it must be an IP address, e.g. 127.0.0.1") from None
-
-
-def _checked_runner_slots(raw: Any) -> dict[str, int]:
-    """`{ shell = 4 }` in the file, `shell=4,claude=2` in the environment."""
-    if isinstance(raw, str):
-        raw = dict(pair.partition("=")[::2] for pair in raw.split(",") if pair.strip())
-    if not isinstance(raw, Mapping):
-        raise ValueError("must name runners with their slots, e.g. { shell = 4 }")
-    return {name.strip(): int(_checked_number("slots", slots, f"for {name.strip()} ")) for name, slots in raw.items()}
-
-
-def _checked_runners(raw: Any) -> dict[str, dict[str, Any]]:
-    from mission_control import runner_settings  # for missions that have some
-
-    return runner_settings.checked(raw)
-
-
-def _checked_isolation(raw: str) -> Isolation:
-    try:
-        return Isolation(raw)
-    except ValueError:
-        raise ValueError(f"is {raw!r}; it must be one of {', '.join(Isolation)}") from None
-
-
-def _checked_truth(raw: Any) -> bool:
-    """Text comes from the environment."""
-    known = {"true": True, "1": True, "false": False, "0": False}
-    word = raw.lower() if isinstance(raw, str) else raw
-    if isinstance(word, bool):
-        return word
-    if word in known:
-        return known[word]
-    raise ValueError(f"must be true or false, not {raw!r}")
-
-
-def _checked_time_of_day(raw: str) -> None:
-    try:
-        time.fromisoformat(raw)
-    except ValueError:
-        raise ValueError(f"is {raw!r}; a time of day is written HH:MM, e.g. 03:00") from None
-    if len(raw) != len("HH:MM"):
-        raise ValueError(f"is {raw!r}; a time of day is written HH:MM, e.g. 03:00")
-
-
-def _checked_number(name: str, raw: Any, where: str = "") -> float | int:
-    """`where` stands in front of what is wrong with it."""
-    least, most = RANGES[name]
-    if isinstance(raw, bool):
-        raise ValueError(f"{where}must be a number")
-    try:
-        value = float(raw)
-    except OverflowError:
-        value = math.inf  # a whole number of hundreds of digits
-    except (TypeError, ValueError):
-        raise ValueError(f"{where}must be a number, not {raw!r}") from None
-    if not math.isfinite(value) or not least <= value <= most:
-        raise ValueError(f"{where}is {raw}; it must lie between {least:g} and {most:g}")
-    if name in _WHOLE:
-        if value != int(value):
-            raise ValueError(f"{where}is {raw}; it must be a whole number")
-        return int(value)
-    return value
-
-
-def _zone(name: str) -> tzinfo:
-    import zoneinfo
-
-    if name == "UTC":
-        return UTC
-    try:
-        if name != "local":
-            return zoneinfo.ZoneInfo(name)
-        with open("/etc/localtime", "rb") as file:
-            return zoneinfo.ZoneInfo.from_file(file, key="local")
-    except OSError:
-        if name == "local":
-            return UTC
-        raise ValueError(f"is {name!r}; no such time zone is known here") from None
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"is {name!r}; no such time zone is known here") from None
 
 
 def _host_name() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 PRIVATE_DIRECTORY = 0o700
@@ -73,6 +74,13 @@ class Folder:
     def working(self, agent: str) -> Path:
         """What the agent remembers from one attempt to the next."""
         return self.home / "memory" / agent / "WORKING.md"
+
+    def notes(self, agent: str, day: date) -> Path:
+        """What the agent noted on one day, and what its standup says."""
+        return self.home / "memory" / agent / f"{day.isoformat()}.md"
+
+    def standup(self, day: date) -> Path:
+        return self.home / "reports" / f"standup-{day.isoformat()}.md"
 
     @property
     def backups(self) -> Path:

@@ -19,7 +19,7 @@ from mission_control.domain.routine import CatchUp, Overlap, Routine, decide, ro
 from mission_control.domain.schedule import check_schedule, next_heartbeat
 from mission_control.domain.task import Priority, Task, task_name
 from mission_control.errors import Conflict, InvalidInput, NotFound
-from mission_control.store import history, routines
+from mission_control.store import dispatch, history, routines
 from mission_control.store.store import Store
 
 
@@ -109,8 +109,9 @@ class Routines:
         why in its `fault` and in the history, and goes on with its next slot.
         """
         made = False
-        for routine_id in routines.due(self._store, self._clock.now()):
-            made |= self._decide(routine_id)
+        if dispatch.is_routine_due(self._store, self._clock.now()):
+            for routine_id in routines.due(self._store, self._clock.now()):
+                made |= self._decide(routine_id)
         return made
 
     def _decide(self, routine_id: int) -> bool:

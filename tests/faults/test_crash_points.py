@@ -11,12 +11,14 @@ import pytest
 from mission_control.domain.attempt import Outcome
 from mission_control.domain.draft import NewTask
 from mission_control.errors import CommitUnknown
+from mission_control.routines import NewRoutine, Routines
 from mission_control.squad import NewAgent
 from mission_control.store import schema, sqlite
 from mission_control.store.attempts import Lease
 from mission_control.store.schema import migrate
-from support.clock import START
+from support.clock import START, FakeClock
 from support.crash_points import Desk, Lab, Operation, Step, see_schema
+from support.database import ask
 from support.disk import Kind, disk_full, io_error
 from support.factories import PERSON, ending, process
 
@@ -57,6 +59,17 @@ def block_one(desk: Desk) -> None:
     finish(Outcome.FAILED).act(desk)
 
 
+def come_round(desk: Desk) -> None:
+    """A routine, of which a slot has come."""
+    join(desk)
+    _routines(desk).add(NewRoutine("again", "0 * * * *", ("ada",), command="true"), actor=PERSON)
+    ask(desk.store, "UPDATE routine SET next_at = '2026-02-06T10:00:00.000000Z'")
+
+
+def _routines(desk: Desk) -> Routines:
+    return Routines(desk.store, desk.board, FakeClock(), desk.board._config)
+
+
 def finish(outcome: Outcome) -> Step:
     return Step(lambda desk: desk.board.finish(FIRST, ending(outcome)))
 
@@ -76,6 +89,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "succeed": Operation(start_one, (finish(Outcome.SUCCEEDED),)),
     "fail": Operation(start_one, (finish(Outcome.FAILED),)),
     "retry": Operation(block_one, (Step(lambda desk: desk.board.retry(1, actor=PERSON)),)),
+    "make the task of a routine": Operation(come_round, (Step(lambda desk: _routines(desk).make_due()),)),
     "depend": Operation(add_three, (Step(lambda desk: desk.board.depend(2, 1, actor=PERSON)),)),
 }
 A_LIFE = Operation(join, (add("a task"), CLAIM, START_FIRST, RENEW, finish(Outcome.SUCCEEDED), add("another")))

@@ -148,6 +148,7 @@ CONTRACTS: Mapping[str, Contract] = {
     "status": Contract("status", promised.STATUS_PAGE),
     "top": Contract("top", promised.TOP),
     "stats": Contract("stats", promised.STATS, {3: "stats --agent nobody"}),
+    "standup": Contract("standup", promised.STANDUP),
     "logs": Contract("logs", [promised.LOG_LINE], {3: "logs nobody"}),
     "events": Contract("events", [promised.ACTIVITY], {3: "events --agent nobody"}),
     "service show": Contract("service show", {**promised.SERVICE, "text": str}),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from support.command import Command
@@ -54,3 +57,22 @@ def test_what_is_wrong_is_said_in_one_line(routine: Command) -> None:
     assert "R-3" in routine("routine", "show", "nonsense", expect=2).err
     assert "There is nothing to change" in routine("routine", "edit", "R-1", expect=2).err
     assert "R-1" in routine("agent", "remove", "ada", expect=4).err
+
+
+def test_a_mission_with_routines_is_exported_backed_up_and_restored(routine: Command, tmp_path: Path) -> None:
+    task = routine("routine", "run", "R-1").out.strip()
+    (row,) = json.loads((_export(routine, tmp_path / "old") / "tasks.json").read_text())
+    assert row["title"] == "Run the tests"
+    routine("backup")
+    routine("routine", "remove", "R-1")
+    routine("restore", "latest", "--yes")
+    assert routine("routine", "show", "R-1", "--json").json["last_task"]["id"] == task
+    fresh = Command(tmp_path / "fresh")
+    fresh("init", fresh.home)
+    fresh("import", tmp_path / "old")
+    assert [found["title"] for found in fresh("ls", "--json").json] == ["Run the tests"]
+
+
+def _export(routine: Command, folder: Path) -> Path:
+    routine("export", folder)
+    return folder / "database"

@@ -20,6 +20,7 @@ from mission_control.ops.doctor import machine
 from mission_control.ops.doctor.finding import Level
 from mission_control.store import schema
 from support.command import Command
+from support.database import ask
 from support.eventually import eventually
 from support.factories import TaskFactory
 
@@ -317,3 +318,16 @@ def test_a_disk_without_room_is_a_fault() -> None:
     assert machine.judge_room(10**12, 0).level is Level.FAULT
     assert machine.judge_room(5 * 10**8, 1000).level is Level.WARNING
     assert machine.judge_room(10**12, None).level is Level.OK
+
+
+def test_a_routine_that_fails_or_was_overlooked_is_told(ada: Command) -> None:
+    assert "routines" not in {finding["check"] for finding in ada("doctor", "--json").json["findings"]}
+    ada("routine", "add", "Tidy up", "--every", "0 3 * * *", "--to", "ada", "--command", "true")
+    told = [f for f in ada("doctor", "--json").json["findings"] if f["check"] == "routines"]
+    assert [finding["level"] for finding in told] == ["ok"]
+    store = schema.open_store(str(ada.home / "mission.db"))
+    ask(store, "UPDATE routine SET fault = 'There is no agent bob.', next_at = '2026-02-06T10:00:00.000000Z'")
+    store.close()
+    told = [f for f in ada("doctor", "--json").json["findings"] if f["check"] == "routines"]
+    assert [finding["level"] for finding in told] == ["warning", "warning"]
+    assert ["There is no agent bob" in told[0]["fact"], "2026-02-06 10:00 UTC" in told[1]["fact"]] == [True, True]

@@ -6,7 +6,19 @@ from typing import Any
 
 from mission_control.store.store import Row, Store
 
-TABLES = ("activity", "comment", "notification", "attempt", "dependency", "assignment", "task", "agent")
+TABLES = (
+    "routine_slot",
+    "routine",
+    "standup",
+    "activity",
+    "comment",
+    "notification",
+    "attempt",
+    "dependency",
+    "assignment",
+    "task",
+    "agent",
+)
 
 
 def ask(store: Store, statement: str) -> list[Row]:

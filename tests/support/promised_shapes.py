@@ -216,6 +216,41 @@ STATUS_PAGE = {
 }
 TOP = {**STATUS_PAGE, "queue": [TASK_IN_LIST], "activities": [ACTIVITY]}
 
+_DAY = {
+    **dict.fromkeys(("added", "completed", "blocked", "attempts"), int),
+    "success_rate": (float, None),
+    "tokens": (int, None),
+    "cost_usd": (float, None),
+}
+_SECTION = {
+    "total": int,
+    "tasks": [{"id": TASK_ID, "title": str, "agents": [str], "at": (INSTANT, None), "note": str}],
+}
+STANDUP = {
+    "date": re.compile(r"\d{4}-\d\d-\d\d"),
+    "since": INSTANT,
+    "until": INSTANT,
+    "made_at": INSTANT,
+    "timezone": str,
+    "figures": _DAY,
+    "before": _DAY,
+    "sections": dict.fromkeys(("completed", "in_progress", "blocked", "review", "waiting"), _SECTION),
+    "agents": [
+        {
+            "name": str,
+            "status": AGENT["status"],
+            **dict.fromkeys(("succeeded", "failed", "live", "waiting"), int),
+            "last_heartbeat_at": (INSTANT, None),
+        }
+    ],
+    "activity": [
+        {"at": INSTANT, "what": str, "who": str, "task": (TASK_ID, None), "title": str, "message": str},
+    ],
+    "counts": _COUNTS,
+    "report": str,
+    "announced": bool,
+}
+
 _PERCENTILES = {"p50": (float, None), "p90": (float, None), "p99": (float, None)}
 _FIGURES = {
     "executions": int,

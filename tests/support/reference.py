@@ -15,9 +15,10 @@ from pathlib import Path
 
 import click
 
-from mission_control.config import ENVIRONMENT_PREFIX, RANGES, Config, Isolation
+from mission_control.config import ENVIRONMENT_PREFIX, Config
 from mission_control.interfaces.cli.command import Command, LazyGroup
 from mission_control.interfaces.cli.main import COMMANDS, PROGRAM, root
+from mission_control.settings_checks import RANGES, Isolation
 from support.every_command import every_command
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"

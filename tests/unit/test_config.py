@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mission_control.config import RANGES, Config, Isolation, commented_defaults, find_home, load
+from mission_control.config import Config, commented_defaults, find_home, load
 from mission_control.errors import ConfigInvalid, NoMission
+from mission_control.settings_checks import RANGES, Isolation
 
 
 @pytest.fixture

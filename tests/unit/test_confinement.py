@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from mission_control.config import Config, Isolation
+from mission_control.config import Config
 from mission_control.domain.attempt import Ending, Outcome
 from mission_control.execution.confinement import limits
 from mission_control.execution.confinement.confinement import is_confined
 from mission_control.execution.confinement.isolation import Places, bubblewrapped
 from mission_control.execution.confinement.usage import _seconds_of
+from mission_control.settings_checks import Isolation
 
 NOTHING = Config(home=Path("/mission"))
 LIMITS = [name for field in fields(Config) if (name := field.name).startswith("max_") and field.default is None]

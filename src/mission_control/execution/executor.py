@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from mission_control import log
 from mission_control.clock import Clock
-from mission_control.config import Config, Isolation
+from mission_control.config import Config
 from mission_control.domain.attempt import Ending, Outcome
 from mission_control.errors import LeaseLost
 from mission_control.execution import doorbell, exit_file, report
@@ -31,6 +31,7 @@ from mission_control.execution.recorder import GOING_ON, Recorder
 from mission_control.execution.runners import find, refuses
 from mission_control.execution.tree import Tree, become_subreaper
 from mission_control.folder import Folder, make_private_directory
+from mission_control.settings_checks import Isolation
 from mission_control.store.attempts import LeaseState
 
 OUTPUT_LOOK_SECONDS = 1.0  # how often the size of the log is looked at

@@ -17,6 +17,7 @@ from mission_control.domain.schedule import next_time_of_day
 from mission_control.errors import StoreBusy, describe
 from mission_control.ops.backup.schedule import back_up_if_due
 from mission_control.ops.legacy.mirror import SECONDS_BETWEEN, mirror_if_due
+from mission_control.ops.standup.schedule import make_if_due
 from mission_control.store.store import Store
 
 LOG = "upkeep.log"
@@ -57,9 +58,17 @@ def _back_up(means: Means) -> datetime:
     return next_time_of_day(means.clock.now(), at, means.config.zone)
 
 
+def _stand_up(means: Means) -> datetime:
+    at = means.config.standup_at
+    assert at is not None
+    make_if_due(means.store, means.config, means.clock)
+    return next_time_of_day(means.clock.now(), at, means.config.zone)
+
+
 # In this order. What may take long stands last.
 DUTIES = (
     Duty("mirror", lambda config: config.mirror, _mirror),
+    Duty("standup", lambda config: config.standup_at is not None, _stand_up),
     Duty("backup", lambda config: config.backup_at is not None, _back_up),
 )
 

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 
-from mission_control.config import Config, Isolation
+from mission_control.config import Config
 from mission_control.domain.attempt import Ending
 from mission_control.execution.confinement import limits
 from mission_control.execution.confinement.cgroup import Group, make_group, parent_for
@@ -14,6 +14,7 @@ from mission_control.execution.confinement.isolation import Places, bubblewrappe
 from mission_control.execution.confinement.spawning import NotConfined, spawn_prepared
 from mission_control.execution.confinement.usage import Watch
 from mission_control.folder import make_private_directory
+from mission_control.settings_checks import Isolation
 
 _TOLD_BYTES = 300  # of what bubblewrap says when it cannot start the runner
 

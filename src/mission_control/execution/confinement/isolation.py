@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mission_control.config import Isolation
 from mission_control.execution.confinement.spawning import NotConfined
+from mission_control.settings_checks import Isolation
 
 # What programs need to start, to find names and to trust certificates; no home of anybody, no data of services.
 SYSTEM_PATHS = (

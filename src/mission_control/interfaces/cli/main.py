@@ -97,6 +97,7 @@ COMMANDS: Mapping[str, Entry] = {
     "status": Entry(f"{_HERE}.status:status", "Show machines, agents, and what runs; 7 when somebody should look."),
     "top": Entry(f"{_HERE}.top:top", "Watch the squad at work, live."),
     "stats": Entry(f"{_HERE}.stats:stats", "Show executions, success, waits, durations and cost."),
+    "standup": Entry(f"{_HERE}.standup:standup", "Show what the squad did in a day, and where a person must look."),
     "logs": Entry(f"{_HERE}.logs:logs", "Show the log lines of agents, or what an attempt printed."),
     "events": Entry(f"{_HERE}.events:events", "Show what has happened, and what happens now."),
     "service": Entry(f"{_HERE}.main:service", "The dispatcher as a service of this machine."),

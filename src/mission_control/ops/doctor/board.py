@@ -1,4 +1,4 @@
-"""Checks of what stands on the board: counters, attempts, processes, agents, tasks that nobody can take, the clock."""
+"""Checks of the board: counters, attempts, processes, agents, tasks that nobody can take, routines, the clock."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from mission_control.execution.recovery import find_dead
 from mission_control.execution.runners import Settings, names, refuses
 from mission_control.ops.doctor.finding import Finding, fault, ok, warning
 from mission_control.ops.doctor.folders import FIX
+from mission_control.ops.doctor.routines import examine_routines
 from mission_control.store import agents, attempts, health, history, tasks
 from mission_control.store.store import Store
 
@@ -42,6 +43,7 @@ def examine_board(store: Store, config: Config, clock: Clock) -> Iterator[Findin
     yield from _examine_processes(store, config)
     yield from _examine_agents(store, config.runners)
     yield from _examine_tasks(store, config.runners)
+    yield from examine_routines(store, clock.now())
     yield _examine_clock(store, clock.now())
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from mission_control.config import Config, Isolation
+from mission_control.config import Config
 from mission_control.execution.confinement import cgroup, isolation
 from mission_control.execution.runners import names
 from mission_control.ops.doctor.finding import Finding, fault, ok, warning
+from mission_control.settings_checks import Isolation
 
 
 def examine_confinement(config: Config, search_path: str) -> Iterator[Finding]:

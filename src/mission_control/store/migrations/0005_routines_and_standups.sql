@@ -1,4 +1,4 @@
--- Routines make tasks by schedule; each slot of a schedule makes at most one.
+-- Routines make tasks by schedule, at most one for each slot; the standup of a day is made once and kept.
 
 CREATE TABLE routine (
   id ROW_ID,
@@ -35,3 +35,11 @@ CREATE TABLE routine_slot (
   UNIQUE (routine_id, slot_at)
 );
 CREATE INDEX routine_slot_task ON routine_slot (routine_id, task_id);
+
+CREATE TABLE standup (
+  day TEXT PRIMARY KEY,  -- YYYY-MM-DD in the mission's time zone
+  made_at TIMESTAMPTZ NOT NULL,
+  content TEXT NOT NULL,  -- JSON: how things stood then, which nobody could find out later
+  filed_at TIMESTAMPTZ  -- null: the report and the agents' notes are still to be written
+);
+CREATE INDEX standup_unfiled ON standup (day) WHERE filed_at IS NULL;
