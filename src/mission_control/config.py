@@ -19,6 +19,13 @@ DATABASE_FILE = "mission.db"
 ENVIRONMENT_PREFIX = "MISSIONCTL_"
 
 
+class LogFormat(StrEnum):
+    """How a line of a log is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class Isolation(StrEnum):
     """What keeps an attempt from the rest of the machine. A level that cannot be had fails the attempt."""
 
@@ -49,6 +56,12 @@ class Config:
     ageing_hours: float = 6  # a waiting task gains one priority level in this time
     backup_at: str | None = None  # HH:MM in `timezone`: a backup every day at this time; null: none
     backup_keep: int = 14  # so many of them stay
+    log_format: LogFormat = LogFormat.TEXT  # json: one object a line, for programs that collect logs
+    log_max_bytes: int = 10_000_000  # a log that has more is put aside as NAME.1, at the next heartbeat
+    log_keep: int = 5  # so many of these stay
+    attempts_retention_days: float | None = None  # folders of attempts are removed so long after; null: never
+    activities_retention_days: float | None = None  # so are lines of history
+    notify_give_up_hours: float = 24  # a notification that nobody took for so long is given up
     mirror: bool = False  # keep database/*.json current, as the old system had them
     pass_environment: tuple[str, ...] = ()  # names of variables that attempts get besides the usual few
     # Of one attempt, all its processes together unless it says otherwise; null: unlimited.
@@ -70,8 +83,8 @@ class Config:
     def from_bytes(cls, content: bytes) -> Config:
         values = json.loads(content)
         lists = {name: tuple(values[name]) for name in _LISTS}
-        isolation = Isolation(values["isolation"])
-        return cls(**{**values, **lists, "home": Path(values["home"]), "isolation": isolation})
+        choices = {name: kind(values[name]) for name, kind in _CHOICES.items()}
+        return cls(**{**values, **lists, **choices, "home": Path(values["home"])})
 
     @property
     def database_address(self) -> str:
@@ -86,6 +99,12 @@ class Config:
     def is_on_a_server(self) -> bool:
         """Whether the database is one of Postgres."""
         return self.database is not None and self.database.startswith(("postgresql://", "postgres://"))
+
+    @property
+    def wants_upkeep(self) -> bool:
+        """Whether the settings ask for anything besides the work, see ops/upkeep.py."""
+        retention = (self.attempts_retention_days, self.activities_retention_days)
+        return self.mirror or self.backup_at is not None or any(days is not None for days in retention)
 
     @property
     def backoff_cap(self) -> timedelta:
@@ -122,6 +141,11 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "max_output_bytes": (1_000, 10**13),
     "poll_seconds": (0.01, 3_600),
     "ageing_hours": (0.001, 100_000),
+    "log_max_bytes": (1_000, 10**12),
+    "log_keep": (1, 1_000),
+    "attempts_retention_days": (0.01, 100_000),
+    "activities_retention_days": (0.01, 100_000),
+    "notify_give_up_hours": (0.001, 10_000),
     "backup_keep": (1, 100_000),
     "max_memory_bytes": (1_000_000, 10**15),
     "max_cpu_seconds": (0.1, 30 * 86_400),
@@ -129,7 +153,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "max_open_files": (16, 1_000_000),
     "max_file_bytes": (1_000, 10**15),
 }
-_WHOLE = {name for name in RANGES if not name.endswith(("_seconds", "_hours"))}
+_WHOLE = {name for name in RANGES if not name.endswith(("_seconds", "_hours", "_days"))}
+_CHOICES: Mapping[str, type[StrEnum]] = {"isolation": Isolation, "log_format": LogFormat}
 _LISTS = {  # name -> what its entries are
     "pass_environment": "variable names",
     "readable_paths": "paths",
@@ -181,6 +206,8 @@ def load(home: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
 
 _EXAMPLES = (
     '# backup_at = "03:00"',
+    '# log_format = "json"',
+    "# attempts_retention_days, activities_retention_days: nothing is ever removed unless they say so; docs/logs.md",
     "# mirror = true",
     '# timezone = "Europe/Berlin"',
     '# pass_environment = ["ANTHROPIC_API_KEY"]',
@@ -245,8 +272,8 @@ def _checked(name: str, raw: Any) -> Any:
         _zone(raw)
     if name == "cgroup":
         return _checked_path(raw)
-    if name == "isolation":
-        return _checked_isolation(raw)
+    if name in _CHOICES:
+        return _checked_choice(_CHOICES[name], raw)
     if name == "backup_at":
         _checked_time_of_day(raw)
     return raw
@@ -277,11 +304,11 @@ def _checked_runner_slots(raw: Any) -> dict[str, int]:
     return {name.strip(): int(_checked_number("slots", slots, f"for {name.strip()} ")) for name, slots in raw.items()}
 
 
-def _checked_isolation(raw: str) -> Isolation:
+def _checked_choice(choices: type[StrEnum], raw: str) -> StrEnum:
     try:
-        return Isolation(raw)
+        return choices(raw)
     except ValueError:
-        raise ValueError(f"is {raw!r}; it must be one of {', '.join(Isolation)}") from None
+        raise ValueError(f"is {raw!r}; it must be one of {', '.join(choices)}") from None
 
 
 def _checked_truth(raw: Any) -> bool:
