@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from mission_control import config as settings
+from mission_control import log
 from mission_control.clock import Clock, SystemClock
 from mission_control.config import Config
 from mission_control.errors import Conflict
 from mission_control.folder import Folder, make_private_directory, open_private, sync
 from mission_control.interfaces.mission import Application, Bell, Mission, Parts
+from mission_control.rotation import rotate_logs
 from mission_control.store import schema
+from mission_control.store.notices import has_channels
 from mission_control.store.store import Store
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from mission_control.dispatcher.resident import Resident
     from mission_control.domain.attempt import Attempt, Outcome
     from mission_control.heartbeat import Heart
+    from mission_control.notices import Notices
     from mission_control.squad import Squad
     from mission_control.views import Views
 
@@ -110,6 +114,7 @@ def _join(config: Config, store: Store) -> Mission:
     clock = SystemClock()
     folder = Folder(config.home)
     environment = settings.process_environment()
+    log.write_as(config.log_format)
 
     def board() -> Board:
         return _board(store, clock, config)
@@ -124,6 +129,11 @@ def _join(config: Config, store: Store) -> Mission:
         from mission_control.views import Views
 
         return Views(store, clock, config)
+
+    def notices() -> Notices:
+        from mission_control.notices import Notices
+
+        return Notices(store, clock, config)
 
     def heart() -> Heart:
         from mission_control.heartbeat import Heart
@@ -157,16 +167,11 @@ def _join(config: Config, store: Store) -> Mission:
             show=show,
         )
 
-    def keep_up() -> None:
-        if config.mirror or config.backup_at is not None:
-            from mission_control.ops.upkeep import keep_up
-
-            keep_up(store, config, clock, patient=True)
-
     parts = Parts(
         board=board,
         squad=squad,
         views=views,
+        notices=notices,
         heart=heart,
         resident=resident,
         run=run,
@@ -177,10 +182,18 @@ def _join(config: Config, store: Store) -> Mission:
         is_executing=_is_executing,
         ring=partial(_ring, folder),
         hang_bell=partial(_hang_bell, folder),
-        keep_up=keep_up,
+        keep_up=partial(_keep_up, store, config, clock),
     )
     mission = Mission(config=config, clock=clock, folder=folder, store=store, parts=parts)
     return mission
+
+
+def _keep_up(store: Store, config: Config, clock: Clock) -> None:
+    rotate_logs(Folder(config.home).logs, max_bytes=config.log_max_bytes, keep=config.log_keep)
+    if config.wants_upkeep or has_channels(store):
+        from mission_control.ops.upkeep import keep_up
+
+        keep_up(store, config, clock, patient=True)
 
 
 def _board(store: Store, clock: Clock, config: Config) -> Board:

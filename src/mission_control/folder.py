@@ -36,8 +36,18 @@ class Folder:
         return self.home / "run" / "dispatcher"
 
     @property
+    def logs(self) -> Path:
+        """Logs of agents and of the program; NAME.log.1 is what was put aside last."""
+        return self.home / "logs"
+
+    @property
     def dispatcher_log(self) -> Path:
-        return self.home / "logs" / "dispatcher.log"
+        return self.logs / "dispatcher.log"
+
+    @property
+    def runs(self) -> Path:
+        """Folders of attempts."""
+        return self.home / "runs"
 
     def attempt(self, task_id: int, number: int) -> Path:
         """Everything of one attempt: output.log, exit.json, workspace."""
@@ -52,6 +62,10 @@ class Folder:
 
     def executor_log(self, agent: str) -> Path:
         return self.home / "logs" / f"{agent}-executor.log"
+
+    def cron_log(self, agent: str) -> Path:
+        """What heartbeats said that cron gave."""
+        return self.home / "logs" / f"{agent}-cron.log"
 
     def soul(self, agent: str) -> Path:
         """Who the agent is; written by people."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # a command imports only the parts that it asks for
     from mission_control.domain.attempt import Attempt, Outcome
     from mission_control.folder import Folder
     from mission_control.heartbeat import Heart, Report
+    from mission_control.notices import Notices
     from mission_control.squad import Squad
     from mission_control.store.store import Store
     from mission_control.views import Views
@@ -36,6 +37,7 @@ class Parts(NamedTuple):
     board: Callable[[], Board]
     squad: Callable[[], Squad]
     views: Callable[[], Views]
+    notices: Callable[[], Notices]
     heart: Callable[[], Heart]
     resident: Callable[[], Resident]
     run: Callable[[int, str, BinaryIO], Outcome]
@@ -53,7 +55,7 @@ class Mission:
     """One open mission. Interfaces call its parts and nothing below them."""
 
     def __init__(self, *, config: Config, clock: Clock, folder: Folder, store: Store, parts: Parts) -> None:
-        """`store` is for ops (import, backup) only."""
+        """`store` is for ops (import, backup, notify, prune) only."""
         self.config = config
         self.clock = clock
         self.folder = folder
@@ -74,6 +76,11 @@ class Mission:
     def views(self) -> Views:
         """What may be seen."""
         return self._parts.views()
+
+    @cached_property
+    def notices(self) -> Notices:
+        """Through which channels people are told, and about what."""
+        return self._parts.notices()
 
     @cached_property
     def _heart(self) -> Heart:
