@@ -53,12 +53,10 @@ def _rotate(folder: Path, max_bytes: int, keep: int) -> list[str]:
 
 
 def _put_aside(path: str, keep: int) -> None:
-    """Whoever is killed in between leaves a gap in the numbers, which the next one closes as it goes."""
-    for number in range(keep - 1, 0, -1):
-        try:
-            os.rename(f"{path}.{number}", f"{path}.{number + 1}")
-        except FileNotFoundError:
-            continue
+    """Up to the first free number, so that the gap is closed that whoever is killed in between leaves."""
+    free = next((number for number in range(1, keep) if not os.path.lexists(f"{path}.{number}")), keep)
+    for number in range(free - 1, 0, -1):
+        os.rename(f"{path}.{number}", f"{path}.{number + 1}")
     os.rename(path, f"{path}.1")
     number = keep + 1
     while os.path.lexists(f"{path}.{number}"):  # from a time when more were kept

@@ -54,7 +54,7 @@ def test_the_shell_gets_every_word_as_it_was_meant(
     # The words instead of the call: what stands for the program and its PATH is printed, too.
     _, assignment, words = split_once_by_shell(before)
     assert assignment == f"PATH={path}"
-    assert words == [program, "--home", home, "heartbeat", "ada"]
+    assert words == [program, "--home", home, "heartbeat", "ada", "--stamp"]
     assert shell_words(target) == [f"{home}/logs/ada-cron.log"]
 
 
