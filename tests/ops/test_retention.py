@@ -210,15 +210,15 @@ def worked(missionctl: Command) -> Command:
     return missionctl
 
 
-def test_the_command_looks_first_removes_then_and_what_is_known_stays_readable(worked: Command) -> None:
+def test_the_command_looks_first_asks_and_what_is_known_stays_readable(worked: Command) -> None:
     runs = worked.home / "runs" / "T-1"
-    would = worked("prune", "--attempts", "0s", "--activities", "0s", "--dry-run", "--json").json
-    assert (would["folders"], would["dry_run"]) == (1, True)
-    assert would["activities"] >= 2
-    worked("prune", "--attempts", "0s", expect=2)
+    all_of_it = ("prune", "--attempts", "0s", "--activities", "0s")
+    would = worked(*all_of_it, "--dry-run", "--json").json
+    assert (would["folders"], would["activities"] >= 2, would["dry_run"]) == (1, True, True)
+    assert "for good" in worked(*all_of_it, expect=2).err, "nobody can be asked"
+    assert "for good?" in on_terminal(worked, *all_of_it, expect=1, typed="n\n")
     assert runs.exists()
-    assert "for good" in worked("prune", "--attempts", "0s", expect=2).err
-    assert worked("prune", "--attempts", "0s", "--activities", "0s", "--yes", "--json").json["folders"] == 1
+    assert worked(*all_of_it, "--yes", "--json").json["folders"] == 1
     assert not runs.exists()
     shown = worked("show", "T-1", "--json").json
     assert shown["attempts"][0]["outcome"] == "succeeded"
@@ -227,20 +227,8 @@ def test_the_command_looks_first_removes_then_and_what_is_known_stays_readable(w
     assert "what T-1/1 printed and made" in on_terminal(worked, "show", "T-1")
 
 
-def test_at_a_terminal_it_asks(worked: Command) -> None:
-    assert "for good?" in on_terminal(worked, "prune", "--attempts", "0s", expect=1, typed="n\n")
-    assert (worked.home / "runs" / "T-1").exists()
-    on_terminal(worked, "prune", "--attempts", "0s", typed="y\n")
-    assert not (worked.home / "runs" / "T-1").exists()
-
-
-def test_without_an_age_nothing_is_old_enough(worked: Command) -> None:
-    assert "attempts_retention_days" in worked("prune", "--dry-run", expect=2).err
-    (worked.home / "mission.toml").write_text("attempts_retention_days = 30\n")
-    assert worked("prune", "--json", "--dry-run").json["folders"] == 0
-
-
 def test_a_heartbeat_removes_what_the_settings_say_is_old(worked: Command) -> None:
+    assert "attempts_retention_days" in worked("prune", "--dry-run", expect=2).err, "nothing is ever old enough"
     (worked.home / "mission.toml").write_text("attempts_retention_days = 30\n")
     worked("heartbeat", "ada")
     assert (worked.home / "runs" / "T-1").exists()
