@@ -19,7 +19,7 @@ from mission_control.folder import Folder, make_private_directory, open_private,
 from mission_control.interfaces.mission import Application, Bell, Mission, Parts
 from mission_control.rotation import rotate_logs
 from mission_control.store import schema
-from mission_control.store.notices import has_channels
+from mission_control.store.settings import has_channels
 from mission_control.store.store import Store
 
 if TYPE_CHECKING:

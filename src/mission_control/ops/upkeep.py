@@ -9,7 +9,7 @@ from mission_control.errors import MissionControlError, StoreBusy
 from mission_control.folder import Folder
 from mission_control.notices import Notices
 from mission_control.outbox import Outbox
-from mission_control.store.notices import has_channels
+from mission_control.store.settings import has_channels
 from mission_control.store.store import Store
 
 LOG = "upkeep.log"

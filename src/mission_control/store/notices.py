@@ -10,10 +10,6 @@ from mission_control.domain.notice import Channel, ChannelKind, News, Notice, To
 from mission_control.store.store import Row, Store, instant
 
 
-def has_channels(store: Store) -> bool:
-    return store.row("notice.any_channel") is not None
-
-
 def channels(store: Store) -> list[Channel]:
     """All, by name, with what waits for each."""
     return [_channel(store, row) for row in store.rows("notice.channels")]

@@ -1,4 +1,4 @@
-"""What holds for the whole mission, in the store: whether it is paused."""
+"""What holds for the whole mission, in the store: whether it is paused, whether it tells anybody."""
 
 from __future__ import annotations
 
@@ -37,3 +37,8 @@ def put_pause(store: Store, pause: Pause) -> None:
 def end_pause(store: Store) -> bool:
     """False when there was none."""
     return store.row("setting.delete", name=PAUSED) is not None
+
+
+def has_channels(store: Store) -> bool:
+    """Whether anybody outside of the mission is to be told anything."""
+    return store.row("setting.any_channel") is not None

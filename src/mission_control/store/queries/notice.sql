@@ -1,9 +1,6 @@
 -- let channel =
 --   c.id, c.name, c.kind, c.url, c.secret, c.created_at, c.last_delivered_at, c.failing_since, c.last_error
 
--- name: any_channel
-SELECT 1 AS found FROM channel LIMIT 1;
-
 -- name: channels
 SELECT {channel}, (SELECT count(*) FROM notice n WHERE n.channel_id = c.id) AS waiting
   FROM channel c
