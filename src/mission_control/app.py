@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from mission_control import config as settings
+from mission_control import log
 from mission_control.clock import Clock, SystemClock
 from mission_control.config import Config
 from mission_control.errors import Conflict
 from mission_control.folder import Folder, make_private_directory, open_private, sync
 from mission_control.interfaces.mission import Application, Bell, Mission, Parts
+from mission_control.rotation import rotate_logs
 from mission_control.store import schema
+from mission_control.store.settings import has_channels
 from mission_control.store.store import Store
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from mission_control.domain.report import Memory
     from mission_control.heartbeat import Heart
     from mission_control.inbox import Call
+    from mission_control.notices import Notices
     from mission_control.reporting import Reporting
     from mission_control.routine_views import RoutineViews
     from mission_control.routines import Routines
@@ -116,6 +120,7 @@ def _join(config: Config, store: Store) -> Mission:
     clock = SystemClock()
     folder = Folder(config.home)
     environment = settings.process_environment()
+    log.write_as(config.log_format)
 
     def board() -> Board:
         return _board(store, clock, config)
@@ -130,6 +135,11 @@ def _join(config: Config, store: Store) -> Mission:
         from mission_control.views import Views
 
         return Views(store, clock, config)
+
+    def notices() -> Notices:
+        from mission_control.notices import Notices
+
+        return Notices(store, clock, config)
 
     def heart() -> Heart:
         from mission_control.heartbeat import Heart
@@ -163,12 +173,6 @@ def _join(config: Config, store: Store) -> Mission:
             show=show,
         )
 
-    def keep_up() -> None:
-        if config.wants_upkeep:
-            from mission_control.ops.upkeep import Upkeep
-
-            Upkeep(config, clock).keep(store, patient=True)
-
     parts = Parts(
         board=board,
         squad=squad,
@@ -180,6 +184,7 @@ def _join(config: Config, store: Store) -> Mission:
         inbox=partial(_inbox, store),
         memories=partial(_memories, store),
         working_memory=partial(_working_memory, folder),
+        notices=notices,
         heart=heart,
         resident=resident,
         run=run,
@@ -190,7 +195,7 @@ def _join(config: Config, store: Store) -> Mission:
         is_executing=_is_executing,
         ring=partial(_ring, folder),
         hang_bell=partial(_hang_bell, folder),
-        keep_up=keep_up,
+        keep_up=partial(_keep_up, store, config, clock),
     )
     mission = Mission(config=config, clock=clock, folder=folder, store=store, parts=parts)
     return mission
@@ -224,6 +229,14 @@ def _working_memory(folder: Folder, agent: str) -> str:
     from mission_control.hand_in import read_memory
 
     return read_memory(folder.working(agent))
+
+
+def _keep_up(store: Store, config: Config, clock: Clock) -> None:
+    rotate_logs(Folder(config.home).logs, max_bytes=config.log_max_bytes, keep=config.log_keep)
+    if config.wants_upkeep or has_channels(store):
+        from mission_control.ops.upkeep import Upkeep
+
+        Upkeep(config, clock).keep(store, patient=True)
 
 
 def _board(store: Store, clock: Clock, config: Config) -> Board:

@@ -37,8 +37,18 @@ class Folder:
         return self.home / "run" / "dispatcher"
 
     @property
+    def logs(self) -> Path:
+        """Logs of agents and of the program; NAME.log.1 is what was put aside last."""
+        return self.home / "logs"
+
+    @property
     def dispatcher_log(self) -> Path:
-        return self.home / "logs" / "dispatcher.log"
+        return self.logs / "dispatcher.log"
+
+    @property
+    def runs(self) -> Path:
+        """Folders of attempts."""
+        return self.home / "runs"
 
     @property
     def web_log(self) -> Path:
@@ -66,6 +76,10 @@ class Folder:
 
     def executor_log(self, agent: str) -> Path:
         return self.home / f"logs/{agent}-executor.log"
+
+    def cron_log(self, agent: str) -> Path:
+        """What heartbeats said that cron gave."""
+        return self.home / "logs" / f"{agent}-cron.log"
 
     def soul(self, agent: str) -> Path:
         """Who the agent is; written by people."""

@@ -6,6 +6,7 @@ output or environment. A line is one write, so lines of several processes never 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mission_control.folder import make_private_directory, open_private
+from mission_control.settings_checks import LogFormat
 
 LEVELS: Mapping[str, str] = {
     "heartbeat_ok": "INFO",
@@ -44,14 +46,39 @@ LEVELS: Mapping[str, str] = {
     "mirror_failed": "ERROR",
     "upkeep_failed": "ERROR",
     "upkeep_goes_on": "INFO",
+    "cron_heartbeat": "INFO",
+    "notice_delivered": "INFO",
+    "notice_failed": "WARNING",
+    "notice_given_up": "ERROR",
+    "pruned": "INFO",
 }
+_writing = LogFormat.TEXT  # of this process; a setting of the mission that is the same for all of it
+
+
+def write_as(form: LogFormat) -> None:
+    """Write lines like this from now on."""
+    global _writing  # noqa: PLW0603  every line of the process is meant, whoever writes it
+    _writing = form
 
 
 def line(event: str, at: datetime, fields: Mapping[str, Any]) -> str:
     """`2026-02-06T10:00:00.000Z WARNING attempt_lost task=T-42 error="executor is gone"`, without a newline."""
     stamp = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    words = [f"{name}={_value(value)}" for name, value in fields.items() if value is not None]
-    return " ".join([stamp, f"{LEVELS[event]:<7}", event, *words])
+    if _writing is LogFormat.JSON:
+        return _json_line(stamp, event, fields)
+    return " ".join(filter(None, [stamp, f"{LEVELS[event]:<7}", event, words(fields)]))
+
+
+def words(fields: Mapping[str, Any]) -> str:
+    """`task=T-42 error="executor is gone"`; fields that are null are left out."""
+    return " ".join(f"{name}={_value(value)}" for name, value in fields.items() if value is not None)
+
+
+def _json_line(stamp: str, event: str, fields: Mapping[str, Any]) -> str:
+    """One flat object; no field is called as one of its first three keys. Numbers stay numbers."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    plain = {name: value if isinstance(value, int | float) else str(value) for name, value in given.items()}
+    return json.dumps({"at": stamp, "level": LEVELS[event], "event": event, **plain})
 
 
 def append(path: Path | str, event: str, at: datetime, **fields: Any) -> None:

@@ -28,6 +28,7 @@ from support.every_command import every_command
 from support.factories import PERSON, ending
 from support.promised_shapes import differences
 from support.real_mission import AT_THE_GATE, RealMission
+from support.receiver import Receiver
 
 LEGACY = Path(__file__).parents[2] / "examples" / "legacy"
 ALWAYS = {0, 2}
@@ -166,6 +167,19 @@ CONTRACTS: Mapping[str, Contract] = {
     "cron rollback": Contract(
         "cron rollback --to {settings} --dry-run", promised.CRON_CHANGE, {3: "cron rollback --to {folder} --yes"}
     ),
+    "notify add": Contract(
+        "notify add http://127.0.0.1:9/ --name {new_name}",
+        {**promised.CHANNEL, "secret": (str, None)},
+        {4: "notify add http://127.0.0.1:9/ --name {channel}"},
+    ),
+    "notify list": Contract("notify list --home {told}", [promised.CHANNEL]),
+    "notify remove": Contract("notify remove {channel}", {"removed": [str]}, {3: "notify remove nobody"}),
+    "notify test": Contract(
+        "notify test {listening}",
+        [{"name": str, "ok": bool, "error": (str, None)}],
+        {1: "notify test {channel}", 3: "notify test nobody"},
+    ),
+    "prune": Contract("prune --attempts 1d --yes", {"folders": int, "files": int, "activities": int, "dry_run": bool}),
     "doctor": Contract("doctor", promised.DOCTOR, {7: "doctor --home {damaged}"}),
     "backup make": Contract("backup make {folder}", promised.BACKUP_MADE),
     "backup list": Contract("backup list", [promised.BACKUP]),
@@ -205,6 +219,7 @@ PROVED_ELSEWHERE = {
     ("demo", 1): "tests/ops/test_demo.py",
     ("task delete", 1): "tests/interfaces/test_cli_terminal.py, for only a terminal can be asked",
     ("status", 7): "below",
+    ("prune", 1): "tests/ops/test_retention.py, at a terminal",
     ("service install", 1): "tests/interfaces/test_cli_service.py, with a systemctl that fails",
     ("service remove", 1): "tests/interfaces/test_cli_service.py, for only a terminal can be asked",
     **{(f"cron {verb}", 1): "tests/interfaces/test_cli_cron.py, at a terminal" for verb in CHANGES_OF_CRON},
@@ -235,6 +250,7 @@ class Stage(Mapping[str, str]):
         self.damaged = _folder_with_a_damaged_database(home.parent / "damaged")
         self.newer = _folder_with_a_newer_database(home.parent / "newer")
         self.backup = self.mission.command("backup", "--json").json["path"]
+        self.receiver = Receiver()
         self._made = 0
         self._others: list[Path] = []
         self._at_work: list[Claim] = []
@@ -246,6 +262,9 @@ class Stage(Mapping[str, str]):
             "token": self._token,
             "legacy": lambda: LEGACY,
             "settings": lambda: home / "mission.toml",
+            "channel": lambda: self._channel("http://127.0.0.1:9/"),  # where nobody listens
+            "told": self._mission_with_a_channel,
+            "listening": lambda: self._channel(self.receiver.url),
             "backup": lambda: self.backup,
             "empty": self._empty_folder,
             "damaged": lambda: self.damaged,
@@ -289,6 +308,7 @@ class Stage(Mapping[str, str]):
         for claim in self._at_work:
             self.mission.board.finish(claim.lease, ending(Outcome.CANCELLED))
         self.mission.close()
+        self.receiver.close()
 
     def _new_name(self) -> str:
         self._made += 1
@@ -343,6 +363,15 @@ class Stage(Mapping[str, str]):
         self.mission.board.start(claim.lease, process.own_identity())
         self._at_work.append(claim)
         return claim.key
+
+    def _mission_with_a_channel(self) -> Path:
+        home = self._other_mission()
+        Command(home)("notify", "add", self.receiver.url)
+        return home
+
+    def _channel(self, url: str) -> str:
+        """One that hears of nothing that these calls do."""
+        return str(self.mission.command("notify", "add", url, "--on", "standup", "--json").json["name"])
 
     def _task(self, command: str, *, to: str = "ada", **fields: Any) -> Task:
         return self.mission.add(command, to=to, **fields)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from mission_control.ops import doctor
 from mission_control.ops.doctor import machine
 from mission_control.ops.doctor.finding import Level
 from mission_control.store import schema
+from support.clock import START
 from support.command import Command
 from support.database import ask
 from support.eventually import eventually
@@ -90,7 +92,8 @@ def test_a_sound_board_is_in_order_on_both_databases(address: str, task: TaskFac
     task("Second", after=[task("First")], to=("ada", "bob"))
     findings = doctor.examine(tmp_path, {"MISSIONCTL_DATABASE": address}, SystemClock())
     not_ok = [finding for finding in findings if finding.level is not Level.OK]
-    assert [finding.check for finding in not_ok] == ["backup"], "its history is of months ago and it has none"
+    of_months_ago = ["heartbeats", "heartbeats", "backup"]  # of both agents the last; and there is none
+    assert [finding.check for finding in not_ok] == of_months_ago
 
 
 def test_a_database_elsewhere_is_looked_after_like_one_in_the_home(missionctl: Command, tmp_path: Path) -> None:
@@ -331,3 +334,52 @@ def test_a_routine_that_fails_or_was_overlooked_is_told(ada: Command) -> None:
     told = [f for f in ada("doctor", "--json").json["findings"] if f["check"] == "routines"]
     assert [finding["level"] for finding in told] == ["warning", "warning"]
     assert ["There is no agent bob" in told[0]["fact"], "2026-02-06 10:00 UTC" in told[1]["fact"]] == [True, True]
+
+
+# Heartbeats, logs, the server's clock
+
+
+def facts(missionctl: Command, check: str) -> list[tuple[str, str]]:
+    """What doctor says about one thing in a mission without faults: level and fact."""
+    findings = missionctl("doctor", "--json").json["findings"]
+    return [(finding["level"], finding["fact"]) for finding in findings if finding["check"] == check]
+
+
+def test_who_has_missed_three_heartbeats_is_named_with_what_gives_them(ada: Command) -> None:
+    ada("agent", "add", "bob")
+    ada("agent", "pause", "bob")
+    assert facts(ada, "heartbeats") == [("ok", "nobody has missed three")]
+    change(ada, "UPDATE agent SET last_heartbeat_at = '2026-01-05T10:00:00.000000Z'")
+    fact = "ada has missed three heartbeats: the last was at 2026-01-05 10:00 UTC"
+    assert facts(ada, "heartbeats") == [("warning", fact)]
+    ada("heartbeat", "ada")
+    assert facts(ada, "heartbeats") == [("ok", "nobody has missed three")]
+
+
+def test_a_resident_process_is_said_and_cron_beside_it_is_fine(ada: Command) -> None:
+    assert facts(ada, "up")[0][1].startswith("no resident process here")
+    pid = ada("up", "--detach", "--json").json["pid"]
+    try:
+        assert facts(ada, "up") == [("ok", f"the resident process {pid} gives heartbeats; cron may give them besides")]
+    finally:
+        ada("down")
+
+
+def test_a_log_that_nobody_rotates_is_named_and_put_aside(ada: Command) -> None:
+    (ada.home / "mission.toml").write_text("log_max_bytes = 1000\n")
+    log = ada.home / "logs" / "ada-cron.log"
+    log.touch(0o600)
+    log.write_text("x" * 2001)
+    assert [level for level, _ in facts(ada, "logs")] == ["warning"]
+    assert "put ada-cron.log aside as ada-cron.log.1" in ada("doctor", "--fix", "--json").json["mended"]
+    assert [level for level, _ in facts(ada, "logs")] == ["ok"]
+    log.write_text("x" * 1001)
+    ada("heartbeat", "ada")
+    assert (ada.home / "logs" / "ada-cron.log.2").stat().st_size == 2001, "as every heartbeat does"
+
+
+@pytest.mark.parametrize(("seconds", "level"), [(0, Level.OK), (9, Level.OK), (11, Level.FAULT), (-11, Level.FAULT)])
+def test_a_clock_that_differs_from_the_servers_is_a_fault(seconds: int, level: Level) -> None:
+    (finding,) = machine.examine_server_clock(START + timedelta(seconds=seconds), START)
+    assert finding.level is level
+    assert list(machine.examine_server_clock(None, START)) == []

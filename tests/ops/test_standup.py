@@ -12,11 +12,13 @@ import pytest
 from mission_control.board import Board
 from mission_control.config import Config
 from mission_control.domain.attempt import Outcome
+from mission_control.domain.notice import STANDUP_MADE, ChannelKind, Topic
 from mission_control.domain.standup import Heading, Standup
 from mission_control.domain.task import Task
 from mission_control.errors import InvalidInput
 from mission_control.folder import Folder
-from mission_control.ops.standup import filing, schedule
+from mission_control.notices import Notices
+from mission_control.ops.standup import filing
 from mission_control.ops.standup.gathering import standup_of
 from mission_control.ops.standup.schedule import make_if_due
 from mission_control.store import history, standups
@@ -25,7 +27,7 @@ from support.clock import FakeClock
 from support.command import Command
 from support.database import ask
 from support.eventually import eventually
-from support.factories import TaskFactory, ending, process
+from support.factories import PERSON, TaskFactory, ending, process
 from support.real_mission import RealMission
 from support.terminal import ESCAPE, on_terminal
 
@@ -56,7 +58,7 @@ def names(standup: Standup, heading: Heading) -> list[str]:
 
 def announced(store: Store) -> list[str]:
     lines = history.latest(store, agent=None, limit=100)
-    return [line.message for line in lines if line.kind == schedule.STANDUP]
+    return [line.message for line in lines if line.kind == STANDUP_MADE]
 
 
 def test_everything_stands_where_it_belongs(
@@ -279,3 +281,15 @@ def test_a_day_that_is_none_or_has_not_come_is_refused(told: Command) -> None:
     assert "is no day" in told("standup", "--date", "someday", expect=2).err
     assert "has not come yet" in told("standup", "--date", "2999-01-01", expect=2).err
     assert "Nothing was completed." in told("standup", "--date", "yesterday").out
+
+
+def test_whoever_wants_to_hear_of_standups_is_told_once(
+    store: Store, config: Config, clock: FakeClock, daily: Config
+) -> None:
+    channels = Notices(store, clock, config)
+    channels.add("http://127.0.0.1:9/", ChannelKind.WEBHOOK, [Topic.STANDUP], actor=PERSON)
+    clock.advance(timedelta(days=1))
+    for _ in range(2):
+        make_if_due(store, daily, clock)
+    (channel,) = channels.channels()
+    assert channel.waiting == len(announced(store)) == 1

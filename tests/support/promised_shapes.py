@@ -275,6 +275,17 @@ DOCTOR = {
     "findings": [{"check": str, "level": frozenset({"ok", "warning", "fault"}), "fact": str, "next_step": (str, None)}],
     "mended": [str],
 }
+CHANNEL = {
+    "name": str,
+    "kind": frozenset({"webhook", "apprise"}),
+    "url": str,
+    "topics": [frozenset({"review", "blocked", "question", "silent", "standup"})],
+    "waiting": int,
+    "created_at": INSTANT,
+    "last_delivered_at": (INSTANT, None),
+    "failing_since": (INSTANT, None),
+    "last_error": (str, None),
+}
 SERVICE = {
     "name": str,
     "kind": frozenset({"systemd", "launchd"}),

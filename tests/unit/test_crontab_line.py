@@ -55,7 +55,7 @@ def test_the_shell_gets_every_word_as_it_was_meant(
     # The words instead of the call: what stands for the program and its PATH is printed, too.
     _, assignment, words = split_once_by_shell(before)
     assert assignment == f"PATH={path}"
-    assert words == [program, "--home", home, "heartbeat", "ada"]
+    assert words == [program, "--home", home, "heartbeat", "ada", "--stamp"]
     assert shell_words(target) == [f"{home}/logs/ada-cron.log"]
 
 
@@ -103,3 +103,17 @@ def test_a_command_that_cron_would_not_take_is_refused() -> None:
 def test_the_examples_hold(module: object) -> None:
     failed, tried = doctest.testmod(module)  # type: ignore[arg-type]
     assert (failed, tried) == (0, 1)
+
+
+@pytest.mark.parametrize("options", ["ada", "ada --stamp", "--due ada", "--due ada --stamp"])
+def test_lines_of_earlier_versions_are_read_too(options: str) -> None:
+    text = f"* * * * * umask 077; PATH=/bin /bin/missionctl --home /m heartbeat {options} >>/m/logs/ada-cron.log 2>&1"
+    assert read_line(text) == (
+        Entry("ada", "* * * * *", only_when_due="--due" in options),
+        Call("/bin/missionctl", "/m", "/bin"),
+    )
+
+
+@pytest.mark.parametrize("options", ["", "--stamp", "ada bob"])
+def test_a_line_that_wakes_nobody_or_several_is_none_of_ours(options: str) -> None:
+    assert read_line(f"* * * * * umask 077; PATH=/b /b/m --home /m heartbeat {options} >>/m/x 2>&1") is None

@@ -20,15 +20,13 @@ class Keeper:
 
     def __init__(self, open_store: OpenStore, *, clock: Clock, config: Config) -> None:
         self._open_store = open_store
-        self._is_wanted = config.wants_upkeep
         self._upkeep = Upkeep(config, clock)
         self._stopping = threading.Event()
         self._trouble = Trouble("upkeep", Folder(config.home), clock)
         self._thread = threading.Thread(target=self._live, name="upkeep", daemon=True)
 
     def start(self) -> None:
-        if self._is_wanted:
-            self._thread.start()
+        self._thread.start()
 
     def stop(self) -> None:
         self._stopping.set()

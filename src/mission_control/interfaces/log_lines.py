@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from mission_control import log
 from mission_control.interfaces.tail import Follower, lines_backwards
 
+KINDS = ("heartbeat", "executor", "cron")  # of logs that each agent has
+OF_THE_PROGRAM = ("backup", "dispatcher", "mirror", "notify", "upkeep")
 LEVELS = ("INFO", "WARNING", "ERROR")
 
 _LINE = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]+Z) ([A-Z]+) +(\w+) ?(.*)\Z", re.DOTALL)
@@ -18,7 +22,10 @@ _FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line of a log; `at`, `level` and `event` are empty for a line that log.py did not write."""
+    """One line of a log; `at`, `level` and `event` are empty for a line that log.py did not write.
+
+    The lines of a program that said something else, as in cron's logs, follow one that has a time.
+    """
 
     at: str
     level: str
@@ -38,10 +45,22 @@ Wanted = Callable[[LogLine], bool]
 def parse(raw: bytes) -> LogLine:
     """One line of a log file, see log.py for its form."""
     text = raw.decode("utf-8", "replace")
+    if text.startswith("{") and (line := _parse_json(text)):
+        return line
     found = _LINE.match(text)
     if found is None:
         return LogLine("", "", "", "", text)
     return LogLine(found[1], found[2], found[3], found[4], text)
+
+
+def _parse_json(text: str) -> LogLine | None:
+    """A line as log.py writes it where the mission wants JSON; None for any other."""
+    try:
+        fields = json.loads(text)
+        at, level, event = (fields.pop(name) for name in ("at", "level", "event"))
+        return LogLine(at, level, event, log.words(fields), text)
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def make_filter(least: str | None, pattern: re.Pattern[str] | None) -> Wanted:
@@ -55,19 +74,40 @@ def make_filter(least: str | None, pattern: re.Pattern[str] | None) -> Wanted:
 
 
 def log_files(folder: Path, agent: str | None) -> list[Path]:
-    """The heartbeat and executor logs of one agent, or of everybody with the dispatcher's."""
+    """The three logs of one agent, or those of everybody and of the program itself."""
     if agent is not None:
-        return [folder / f"{agent}-{kind}.log" for kind in ("heartbeat", "executor")]
-    return sorted(path for name in ("*-heartbeat", "*-executor", "dispatcher") for path in folder.glob(f"{name}.log"))
+        return [folder / f"{agent}-{kind}.log" for kind in KINDS]
+    names = (*(f"*-{kind}" for kind in KINDS), *OF_THE_PROGRAM)
+    return sorted(path for name in names for path in folder.glob(f"{name}.log"))
 
 
 def latest(paths: Iterable[Path], wanted: Wanted, count: int) -> list[LogLine]:
-    """The newest `count` wanted lines of all files, oldest first."""
+    """The newest `count` wanted lines of all files, oldest first; also of those that were put aside."""
     return _merge(list(islice(_read_backwards(path, wanted), count))[::-1] for path in paths)[-count:]
 
 
 def _read_backwards(path: Path, wanted: Wanted) -> Iterator[LogLine]:
-    return (line for raw in lines_backwards(path) if wanted(line := parse(raw)))
+    return (line for raw in _all_backwards(path) if wanted(line := parse(raw)))
+
+
+def _all_backwards(path: Path) -> Iterator[bytes]:
+    """The lines of a log and of what was put aside, last first. A file that is put aside meanwhile is read once."""
+    read: set[tuple[int, int]] = set()
+    number = 0
+    while (found := _identity(path)) is not None or number == 0:
+        if found not in read:
+            yield from lines_backwards(path)
+        read.update([found] if found else [])
+        number += 1
+        path = path.with_name(f"{path.name if number == 1 else path.name.rpartition('.')[0]}.{number}")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _merge(files: Iterable[Sequence[LogLine]]) -> list[LogLine]:
@@ -104,6 +144,15 @@ class Following:
 
     def _read(self, path: Path) -> list[LogLine]:
         follower, begun = self._follower(path)
+        lines = self._read_on(follower, begun)
+        if follower.turn_to_successor():
+            if rest := b"".join(begun):
+                lines.append(parse(rest))
+            begun.clear()
+            lines += self._read_on(follower, begun)
+        return [line for line in lines if self._wanted(line)]
+
+    def _read_on(self, follower: Follower, begun: list[bytes]) -> list[LogLine]:
         lines: list[LogLine] = []
         while piece := follower.read():
             *ended, rest = piece.split(b"\n")
@@ -111,7 +160,7 @@ class Following:
                 lines.append(parse(b"".join([*begun, part])))
                 begun.clear()
             begun.append(rest)
-        return [line for line in lines if self._wanted(line)]
+        return lines
 
     def _follower(self, path: Path) -> tuple[Follower, list[bytes]]:
         return self._followers.setdefault(path, (Follower(path), []))

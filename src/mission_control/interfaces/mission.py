@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # a command imports only the parts that it asks for
     from mission_control.folder import Folder
     from mission_control.heartbeat import Heart, Report
     from mission_control.inbox import Call
+    from mission_control.notices import Notices
     from mission_control.reporting import Reporting
     from mission_control.routine_views import RoutineViews
     from mission_control.routines import Routines
@@ -51,6 +52,7 @@ class Parts(NamedTuple):
     inbox: Callable[[str, int], list[Call]]
     memories: Callable[[str, int], list[Memory]]
     working_memory: Callable[[str], str]
+    notices: Callable[[], Notices]
     heart: Callable[[], Heart]
     resident: Callable[[], Resident]
     run: Callable[[int, str, BinaryIO], Outcome]
@@ -68,7 +70,7 @@ class Mission:
     """One open mission. Interfaces call its parts and nothing below them."""
 
     def __init__(self, *, config: Config, clock: Clock, folder: Folder, store: Store, parts: Parts) -> None:
-        """`store` is for ops (import, backup) only."""
+        """`store` is for ops (import, backup, notify, prune) only."""
         self.config = config
         self.clock = clock
         self.folder = folder
@@ -121,6 +123,11 @@ class Mission:
     def working_memory(self, agent: str) -> str:
         """What WORKING.md says now; empty when there is none."""
         return self._parts.working_memory(agent)
+
+    @cached_property
+    def notices(self) -> Notices:
+        """Through which channels people are told, and about what."""
+        return self._parts.notices()
 
     @cached_property
     def _heart(self) -> Heart:

@@ -49,6 +49,7 @@ class Follower:
         self._path = path
         self._descriptor: int | None = None
         self._position = 0
+        self._has_successor = False
         self.skipped = 0  # bytes of holes in front of the piece read last
 
     def read(self) -> bytes:
@@ -70,6 +71,27 @@ class Follower:
         if self._is_open():
             assert self._descriptor is not None
             self._position = os.fstat(self._descriptor).st_size
+
+    def turn_to_successor(self) -> bool:
+        """Go on with the file that has the name now, when the one that was read was put aside; True when it turned.
+
+        Asked after everything was read. It turns when it is asked the second time: who had the old file open just
+        then may have had a line to write.
+        """
+        if self._descriptor is None or self._is_in_place(self._descriptor):
+            return False
+        if not self._has_successor:
+            self._has_successor = True
+            return False
+        self.close()
+        self._position, self._has_successor = 0, False
+        return True
+
+    def _is_in_place(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.stat(self._path))
+        except FileNotFoundError:
+            return True  # nothing to turn to yet
 
     def close(self) -> None:
         if self._descriptor is not None:

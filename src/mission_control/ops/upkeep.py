@@ -15,12 +15,16 @@ from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain.schedule import next_time_of_day
 from mission_control.errors import StoreBusy, describe
-from mission_control.ops.backup.schedule import back_up_if_due
-from mission_control.ops.legacy.mirror import SECONDS_BETWEEN, mirror_if_due
-from mission_control.ops.standup.schedule import make_if_due
+from mission_control.folder import Folder
+from mission_control.notices import Notices
+from mission_control.outbox import Outbox
+from mission_control.rotation import rotate_logs
+from mission_control.store.settings import has_channels
 from mission_control.store.store import Store
 
 LOG = "upkeep.log"
+NOTIFY_SECONDS = 1.0  # how soon the resident process looks for news to be told
+DELIVERY_SECONDS = 20.0  # for the deliveries of one turn; a heartbeat from cron must come to its end
 LONGEST_SECONDS = 60.0  # a duty is asked at least that often: the wall clock may have been set
 SHORTEST_SECONDS = 0.1  # and no more often than that
 FIRST_PAUSE_SECONDS = 1.0  # after a fault; doubles
@@ -46,29 +50,78 @@ class Duty:
     do: Callable[[Means], datetime]  # what is due now; answers when it is due next
 
 
+# What a duty needs besides is imported when it is done: most missions want few of them.
+
+
+def _rotate(means: Means) -> datetime:
+    config = means.config
+    rotate_logs(Folder(config.home).logs, max_bytes=config.log_max_bytes, keep=config.log_keep)
+    return _in_seconds(means, LONGEST_SECONDS)
+
+
 def _mirror(means: Means) -> datetime:
+    from mission_control.ops.legacy.mirror import SECONDS_BETWEEN, mirror_if_due
+
     mirror_if_due(means.store, means.config, means.clock, patient=means.patient)
-    return means.clock.now() + timedelta(seconds=SECONDS_BETWEEN)
+    return _in_seconds(means, SECONDS_BETWEEN)
 
 
-def _back_up(means: Means) -> datetime:
-    at = means.config.backup_at
-    assert at is not None
-    back_up_if_due(means.config, means.clock)
-    return next_time_of_day(means.clock.now(), at, means.config.zone)
+def _tell_silences(means: Means) -> datetime:
+    """Looks at every agent."""
+    if has_channels(means.store):
+        Notices(means.store, means.clock, means.config).tell_silences()
+    return _in_seconds(means, LONGEST_SECONDS)
+
+
+def _deliver(means: Means) -> datetime:
+    if Outbox(means.store, means.clock, means.config).is_any_due():
+        from mission_control.ops.notify.delivering import deliver_due
+
+        deliver_due(means.store, means.config, means.clock, most_seconds=DELIVERY_SECONDS)
+    return _in_seconds(means, NOTIFY_SECONDS)
+
+
+def _prune(means: Means) -> datetime:
+    from mission_control.ops.retention import prune_if_due
+
+    prune_if_due(means.store, means.config, means.clock)
+    return _in_seconds(means, LONGEST_SECONDS)
 
 
 def _stand_up(means: Means) -> datetime:
+    from mission_control.ops.standup.schedule import make_if_due
+
     at = means.config.standup_at
     assert at is not None
     make_if_due(means.store, means.config, means.clock)
     return next_time_of_day(means.clock.now(), at, means.config.zone)
 
 
-# In this order. What may take long stands last.
+def _back_up(means: Means) -> datetime:
+    from mission_control.ops.backup.schedule import back_up_if_due
+
+    at = means.config.backup_at
+    assert at is not None
+    back_up_if_due(means.config, means.clock)
+    return next_time_of_day(means.clock.now(), at, means.config.zone)
+
+
+def _in_seconds(means: Means, seconds: float) -> datetime:
+    return means.clock.now() + timedelta(seconds=seconds)
+
+
+def _wants_retention(config: Config) -> bool:
+    return config.attempts_retention_days is not None or config.activities_retention_days is not None
+
+
+# In this order. What may take long stands last. Channels may be added at any time, so their duties are always on.
 DUTIES = (
+    Duty("logs", lambda _: True, _rotate),
     Duty("mirror", lambda config: config.mirror, _mirror),
     Duty("standup", lambda config: config.standup_at is not None, _stand_up),
+    Duty("silence", lambda _: True, _tell_silences),
+    Duty("deliver", lambda _: True, _deliver),
+    Duty("retention", _wants_retention, _prune),
     Duty("backup", lambda config: config.backup_at is not None, _back_up),
 )
 

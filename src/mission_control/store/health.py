@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from mission_control.domain.task import task_name
-from mission_control.store.store import Store
+from mission_control.store.store import Store, instant
 
 
 def damaged_pages(store: Store, limit: int) -> list[str]:
@@ -38,3 +40,9 @@ def unassigned(store: Store, limit: int) -> list[int]:
 def waiting_in_vain(store: Store, limit: int) -> list[tuple[int, int]]:
     """(task, predecessor) where the predecessor was cancelled."""
     return [(row["id"], row["after_id"]) for row in store.rows("health.waiting_in_vain", limit=limit)]
+
+
+def server_clock(store: Store) -> datetime | None:
+    """What time it is for the database's own machine; None for a file."""
+    row = store.row("health.clock")
+    return None if row is None else instant(row["now"])

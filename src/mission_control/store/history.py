@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from mission_control.domain.history import Activity, Comment, CommentKind, Notification
+from mission_control.domain.notice import news_of
 from mission_control.domain.task import Status
+from mission_control.store import notices
 from mission_control.store.store import Row, Store, instant
 
 NO_ID_BEFORE = 2**62  # pages of history start below this
@@ -20,7 +22,10 @@ class Titled(NamedTuple):
 
 
 def append(store: Store, activity: Activity, *, legacy_id: str | None = None, legacy: str | None = None) -> None:
-    """Add one line; nothing ever changes or removes it but retention."""
+    """Add one line, and what it tells people to the outbox; nothing ever changes or removes it but retention.
+
+    What an import brings is told to nobody.
+    """
     store.rows(
         "history.append",
         at=activity.at,
@@ -35,6 +40,8 @@ def append(store: Store, activity: Activity, *, legacy_id: str | None = None, le
         legacy_id=legacy_id,
         legacy=legacy,
     )
+    if legacy_id is None and (news := news_of(activity)):
+        notices.enqueue(store, news)
 
 
 def of_task(store: Store, task_id: int) -> list[Activity]:

@@ -1,4 +1,4 @@
-"""What holds for the whole mission, in the store: whether it is paused, the secret of its attempts' keys."""
+"""What holds for the whole mission, in the store: its pause, the secret of attempts' keys, whether it tells anybody."""
 
 from __future__ import annotations
 
@@ -45,3 +45,8 @@ def attempt_secret(store: Store) -> bytes:
     row = store.row("setting.get", name=ATTEMPT_SECRET)
     assert row is not None
     return bytes.fromhex(row["value"])
+
+
+def has_channels(store: Store) -> bool:
+    """Whether anybody outside of the mission is to be told anything."""
+    return store.row("setting.any_channel") is not None

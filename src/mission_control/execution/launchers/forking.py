@@ -64,6 +64,7 @@ class _Launcher:
     def __init__(self, orders: socket.socket, config: Config) -> None:
         self._orders = orders
         self._config = config
+        log.write_as(config.log_format)
         self._clock = SystemClock()
         self._inherited = inheritable(process_environment(), config.pass_environment)
         self._by_runner = inheritable_by_runner(process_environment(), config.runners)

@@ -9,6 +9,8 @@ import click
 
 from mission_control.clock import SystemClock
 from mission_control.config import find_home, process_environment
+from mission_control.dispatcher import seat
+from mission_control.folder import Folder
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.errors import UNHEALTHY
@@ -34,17 +36,21 @@ _COLUMNS = (
 @click.option(
     "--fix",
     is_flag=True,
-    help="Mend what is safe to mend: permissions, missing folders, a pending migration (after a backup), "
-    "lost attempts and processes left behind.",
+    help="Mend what is safe to mend: permissions, missing folders, logs that are too large, a pending migration "
+    "(after a backup), lost attempts and processes left behind.",
 )
 @click.option("--deep", is_flag=True, help="Also read every byte of the newest backup and open it.")
 def doctor(session: Session, fix: bool, deep: bool) -> int:  # noqa: FBT001  click's signature
-    """Check settings, folder, database, backups, attempts, processes, agents, disk and clock, and say what to do."""
+    """Check the mission and the machine, and say what to do.
+
+    Settings, folder, database, attempts, processes, agents, heartbeats, notifications, backups, logs, disk and clock.
+    """
     environment = process_environment()
     home = find_home(session.home, environment, Path.cwd())
     clock = SystemClock()
     mended = ops.mend(home, environment, clock) if fix else []
-    findings = ops.examine(home, environment, clock, deep=deep)
+    occupant = seat.occupant(Folder(home))
+    findings = ops.examine(home, environment, clock, deep=deep, resident=None if occupant is None else occupant.pid)
     if session.as_json:
         print_json(_document(home, findings, mended))
     else:

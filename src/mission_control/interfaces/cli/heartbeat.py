@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mission_control import log
+from mission_control.clock import SystemClock
 from mission_control.errors import InvalidInput
 from mission_control.heartbeat import Report, Result
 from mission_control.interfaces.cli.command import command
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 
 UNAVAILABLE = 5
 _COLOURS = {Result.OK: "bright_black", Result.WORKED: "green", Result.PAUSED: "yellow", Result.ERROR: "red"}
+
+
+def _print_time(_: click.Context, __: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's signature
+    """Before anything else, so that what goes wrong later stands below it; as the log's own lines do."""
+    if value:
+        click.echo(log.line("cron_heartbeat", SystemClock().now(), {}))
 
 
 @command(
@@ -36,6 +44,14 @@ _COLOURS = {Result.OK: "bright_black", Result.WORKED: "green", Result.PAUSED: "y
 @click.option("--all", "everybody", is_flag=True, help="All agents of the squad.")
 @click.option("--due", "only_due", is_flag=True, help="Of these only who is due by their schedule, as without a name.")
 @click.option("--dry-run", is_flag=True, help="Show exactly what would be claimed and run; change nothing.")
+@click.option(
+    "--stamp",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_time,
+    help="Say the time first, as lines of a crontab ask for, so that `missionctl logs` can place what follows.",
+)
 @click.option("--wait", is_flag=True, help="Stay until what was started has ended, filling the slots that become free.")
 def heartbeat(
     session: Session, names: tuple[str, ...], *, everybody: bool, only_due: bool, dry_run: bool, wait: bool

@@ -59,6 +59,12 @@ CRON_COMMANDS: Mapping[str, Entry] = {
     "remove": Entry(f"{_HERE}.cron:remove", "Take the block out, or the lines of some agents."),
     "rollback": Entry(f"{_HERE}.cron:rollback", "Put a saved copy of the whole crontab back."),
 }
+NOTIFY_COMMANDS: Mapping[str, Entry] = {
+    "add": Entry(f"{_HERE}.notify:add", "Tell people through a webhook, a chat, mail or phone from now on."),
+    "list": Entry(f"{_HERE}.notify:list_channels", "Show the channels and how deliveries go."),
+    "remove": Entry(f"{_HERE}.notify:remove", "Tell nothing through a channel any more."),
+    "test": Entry(f"{_HERE}.notify:test", "Send a test now."),
+}
 BACKUP_COMMANDS: Mapping[str, Entry] = {
     "make": Entry(f"{_HERE}.backup:make", "Copy the mission while everything runs; meant where no command is named."),
     "list": Entry(f"{_HERE}.backup:list_backups", "Show the backups."),
@@ -102,6 +108,8 @@ COMMANDS: Mapping[str, Entry] = {
     "events": Entry(f"{_HERE}.events:events", "Show what has happened, and what happens now."),
     "service": Entry(f"{_HERE}.main:service", "The dispatcher as a service of this machine."),
     "cron": Entry(f"{_HERE}.main:cron", "Let cron give the heartbeats."),
+    "notify": Entry(f"{_HERE}.main:notify", "Tell people outside of the mission when something needs them."),
+    "prune": Entry(f"{_HERE}.prune:prune", "Remove folders of attempts and history that are old enough."),
     "doctor": Entry(f"{_HERE}.doctor:doctor", "Check the mission, and mend what can be mended safely."),
     "backup": Entry(f"{_HERE}.main:backup", "Copy the mission while everything runs, and see the copies."),
     "restore": Entry(f"{_HERE}.restore:restore", "Put a backup back, all of it or nothing."),
@@ -132,4 +140,5 @@ service = LazyGroup("service", table=SERVICE_COMMANDS, no_args_is_help=True, hel
 cron = LazyGroup("cron", table=CRON_COMMANDS, no_args_is_help=True, help=COMMANDS["cron"].summary)
 web = LazyGroup("web", table=WEB_COMMANDS, no_args_is_help=True, help=COMMANDS["web"].summary)
 token = LazyGroup("token", table=TOKEN_COMMANDS, no_args_is_help=True, help=COMMANDS["token"].summary)
+notify = LazyGroup("notify", table=NOTIFY_COMMANDS, no_args_is_help=True, help=COMMANDS["notify"].summary)
 backup = LazyGroup("backup", table=BACKUP_COMMANDS, default="make", help=COMMANDS["backup"].summary)

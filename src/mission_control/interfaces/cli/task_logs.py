@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import click
 
 from mission_control.domain.attempt import Attempt, attempt_name
+from mission_control.domain.task import task_name
 from mission_control.interfaces import shapes
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
@@ -147,10 +148,19 @@ def _print_document(session: Session, attempt: Attempt, output: bytes, *, lines:
     print_json({**shapes.attempt_json(ended), "text": text if raw else clean(text)})
 
 
+def is_removed(session: Session, attempt: Attempt) -> bool:
+    """Whether its folder, which every attempt of this machine has that has started, is gone."""
+    folder = session.mission.folder.attempt(attempt.task_id, attempt.number)
+    is_of_here = attempt.host == session.mission.config.host and attempt.started_at is not None
+    return is_of_here and not attempt.is_live and not folder.exists()
+
+
 def _tell_end(session: Session, attempt: Attempt, *, said_anything: bool) -> None:
     """Beside the output, for a person: why there is none, and how it ended."""
     now = session.mission.views.attempt(attempt.task_id, attempt.number)
-    if not said_anything:
+    if is_removed(session, now):
+        tell(f"What {now.name} printed was removed: it was old enough. See: missionctl show {task_name(now.task_id)}")
+    elif not said_anything:
         tell(f"{now.name} has printed nothing{' yet' if now.is_live else ''}.")
     if now.outcome is not None:
         error = f": {now.error}" if now.error else ""

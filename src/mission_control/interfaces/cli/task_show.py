@@ -27,6 +27,7 @@ from mission_control.interfaces.cli.looks import (
 )
 from mission_control.interfaces.cli.output import Cell, Column, print_fields, print_json
 from mission_control.interfaces.cli.parameters import TASK_ID
+from mission_control.interfaces.cli.task_logs import is_removed
 from mission_control.interfaces.cli.text import on_one_line
 from mission_control.views import TaskView
 
@@ -71,7 +72,7 @@ def _print_page(session: Session, view: TaskView) -> None:
 
     task = view.task
     terminal.print_title(session, task.name, status_cell(task.status), on_one_line(task.title))
-    print_fields(session, _facts(view, session.now))
+    print_fields(session, [*_facts(view, session.now), ("removed", _removed(session, view))])
     if task.description:
         terminal.print_section(session, "Description")
         terminal.print_block(session, task.description)
@@ -117,6 +118,12 @@ def _made_by(view: TaskView) -> str:
         return ""
     slot = "by hand" if view.maker.slot_at is None else f"for {local_text(view.maker.slot_at)}"
     return f"{view.maker.name} {view.maker.title}, {slot}"
+
+
+def _removed(session: Session, view: TaskView) -> str:
+    """Of which attempts retention has taken the folder."""
+    names = [attempt.name for attempt in view.attempts if is_removed(session, attempt)]
+    return f"what {', '.join(names)} printed and made" if names else ""
 
 
 def _why(view: TaskView, now: datetime) -> str:

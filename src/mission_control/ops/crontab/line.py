@@ -19,6 +19,7 @@ _PIECES = re.compile(r"[^'%\\]+|['%\\]")
 # Neither a % nor a second backslash may follow a backslash: crons differ in what they make of these.
 _QUOTED: Mapping[str, str] = {"'": '"\'"', "%": r"\%", "\\": r"'\'"}
 _FIELDS = 5
+STAMP = "--stamp"  # lets a heartbeat begin what it says with the time
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Call:
 def line_of(entry: Entry, call: Call) -> str:
     """The line for the crontab. Raises InvalidInput when a path cannot stand in one, or the line is too long."""
     due = ["--due"] if entry.only_when_due else []
-    words = [call.program, "--home", call.home, "heartbeat", *due, entry.agent]
+    words = [call.program, "--home", call.home, "heartbeat", *due, entry.agent, STAMP]
     log = f"{call.home}/logs/{entry.agent}-cron.log"
     # Logs are private, also one that the shell makes.
     command = f"umask 077; PATH={_word(call.path)} {' '.join(map(_word, words))} >>{_word(log)} 2>&1"
@@ -64,8 +65,11 @@ def read_line(line: str) -> tuple[Entry, Call] | None:
     except ValueError:
         return None
     match words:
-        case ["umask", "077;", path, program, "--home", home, "heartbeat", *due, agent, _log, "2>&1"]:
-            entry = Entry(agent, " ".join(fields), only_when_due=due == ["--due"])
+        case ["umask", "077;", path, program, "--home", home, "heartbeat", *asked, _log, "2>&1"]:
+            names = [word for word in asked if not word.startswith("-")]
+            if len(names) != 1:
+                return None
+            entry = Entry(names[0], " ".join(fields), only_when_due="--due" in asked)
             return entry, Call(program, home, path.removeprefix("PATH="))
         case _:
             return None

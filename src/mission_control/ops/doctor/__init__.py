@@ -16,7 +16,7 @@ from mission_control.execution import recovery, runners
 from mission_control.execution.environment import DEFAULT_PATH
 from mission_control.folder import Folder
 from mission_control.ops.backup import checking, shelf
-from mission_control.ops.doctor import backups, confinement, cron, folders, machine
+from mission_control.ops.doctor import backups, confinement, cron, folders, heartbeats, logs, machine, notifications
 from mission_control.ops.doctor import board as on_board
 from mission_control.ops.doctor.finding import Finding, Level, fault, ok, warning
 from mission_control.store import agents, attempts, health, schema
@@ -27,10 +27,12 @@ MOST_PAGES = 5
 LARGE_LOG_BYTES = 100_000_000
 
 
-def examine(home: Path, environment: Mapping[str, str], clock: Clock, *, deep: bool = False) -> list[Finding]:
+def examine(
+    home: Path, environment: Mapping[str, str], clock: Clock, *, deep: bool = False, resident: int | None = None
+) -> list[Finding]:
     """All findings, good ones too. Changes nothing. What cannot be looked at is a fault, never an error.
 
-    `deep` also reads every byte of the newest backup and opens it.
+    `deep` also reads every byte of the newest backup and opens it. `resident` is the resident process of this machine.
     """
     findings = [*machine.examine_programs()]
     config = _load(home, environment)
@@ -42,7 +44,10 @@ def examine(home: Path, environment: Mapping[str, str], clock: Clock, *, deep: b
     search_path = environment.get("PATH", DEFAULT_PATH)
     findings += _guarded("isolation", confinement.examine_confinement(config, search_path))
     findings += _guarded("restore", backups.examine_restore(Folder(home)))
-    findings += _guarded("database", _examine_database(config, environment, clock), if_damaged=_restoring(home))
+    findings += _guarded("logs", logs.examine_logs(config))
+    findings += _guarded(
+        "database", _examine_database(config, environment, clock, resident), if_damaged=_restoring(home)
+    )
     return [*findings, *_guarded("backup", _examine_backups(config, clock, deep=deep))]
 
 
@@ -52,12 +57,13 @@ def is_healthy(findings: Iterable[Finding]) -> bool:
 
 
 def mend(home: Path, environment: Mapping[str, str], clock: Clock) -> list[str]:
-    """Do what is safe: permissions, missing folders, pending migrations after a backup, lost attempts and what is
-    left of them. Tells what was done; what cannot be done is left to `examine`.
+    """Do what is safe: permissions, missing folders, large logs, pending migrations after a backup, lost attempts and
+    what is left of them. Tells what was done; what cannot be done is left to `examine`.
     """
     config = _load(home, environment)
     done = _as_far_as_possible(folders.mend_folders(home, _file_of(config)))
     if config is not None:
+        done += _as_far_as_possible(logs.mend_logs(config))
         done += _as_far_as_possible(_migrate(config, clock))
         done += _as_far_as_possible(_recover(config, clock))
     return done
@@ -115,7 +121,9 @@ def _examine_place(home: Path, database: Path | None) -> Iterator[Finding]:
 # The database
 
 
-def _examine_database(config: Config, environment: Mapping[str, str], clock: Clock) -> Iterator[Finding]:
+def _examine_database(
+    config: Config, environment: Mapping[str, str], clock: Clock, resident: int | None
+) -> Iterator[Finding]:
     address = config.database_address
     store = schema.connect(address)
     try:
@@ -132,7 +140,10 @@ def _examine_database(config: Config, environment: Mapping[str, str], clock: Clo
         if file := _file_of(config):
             yield _examine_log(file)
         yield from on_board.examine_board(store, config, clock)
+        yield from machine.examine_server_clock(health.server_clock(store), clock.now())
         yield from cron.examine_cron(agents.listed(store), config, environment, clock.now())
+        yield from heartbeats.examine_heartbeats(store, config, clock.now(), resident=resident)
+        yield from notifications.examine_notifications(store, clock.now())
     finally:
         store.close()
 

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from mission_control.ops.doctor.finding import Finding, fault, ok, warning
@@ -18,6 +19,7 @@ NETWORK_FILE_SYSTEM = re.compile(
     r"(9p|afs|beegfs|ceph|cifs|glusterfs|gpfs|lustre|ncpfs|nfs4?|ocfs2|smb3|smbfs|virtiofs"
     r"|fuse\.(sshfs|s3fs|rclone|gcsfuse|glusterfs|ceph.*|curlftpfs|davfs.*|vmhgfs.*))\Z"
 )
+MOST_APART = timedelta(seconds=10)
 LEAST_FREE_BYTES = 100_000_000
 FEW_FREE_BYTES = 1_000_000_000
 
@@ -64,6 +66,18 @@ def file_system_of(place: Path, mounts: str) -> str:
 
 def _unescaped(point: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), point)
+
+
+def examine_server_clock(server: datetime | None, now: datetime) -> Iterator[Finding]:
+    """Leases of other machines end by the database server's clock; `server` null: there is none."""
+    if server is None:
+        return
+    apart = abs(server - now)
+    if apart > MOST_APART:
+        fact = f"this machine and the database's differ by {apart.total_seconds():,.0f} s"
+        yield fault("clock", fact, "Let both keep their time by NTP: leases end by the database's clock")
+    else:
+        yield ok("clock", "agrees with the database's")
 
 
 def examine_disk(place: Path) -> Finding:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from mission_control.clock import Clock
 from mission_control.config import Config
 from mission_control.domain.history import Activity
+from mission_control.domain.notice import STANDUP_MADE
 from mission_control.domain.schedule import latest_time_of_day
 from mission_control.domain.standup import Standup
 from mission_control.folder import Folder
@@ -17,8 +18,6 @@ from mission_control.ops.standup.filing import write_notes, write_report
 from mission_control.ops.standup.gathering import gather
 from mission_control.store import history, standups
 from mission_control.store.store import Store
-
-STANDUP = "standup"  # the kind of the line of history
 
 
 def make_if_due(store: Store, config: Config, clock: Clock) -> Standup | None:
@@ -55,10 +54,10 @@ def due_at(config: Config, now: datetime) -> datetime:
 def announce(store: Store, standup: Standup, *, actor: str, now: datetime) -> None:
     """Tell that there is a standup: a line of history, which `events` shows. Called inside a transaction.
 
-    The one place from which a standup goes out: notification channels are handed it here, in the same transaction.
+    The one place from which a standup goes out: the line is also news for the channels that want to hear of it.
     """
     message = f"{standup.day}: {summary(standup)}"
-    history.append(store, Activity(at=now, kind=STANDUP, actor=actor, message=message))
+    history.append(store, Activity(at=now, kind=STANDUP_MADE, actor=actor, message=message))
 
 
 def summary(standup: Standup) -> str:

@@ -2,3 +2,6 @@
 
 -- name: pages
 SELECT NULL AS problem WHERE FALSE LIMIT :limit;
+
+-- name: clock
+SELECT clock_timestamp() AS now;

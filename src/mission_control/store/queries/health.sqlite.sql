@@ -2,3 +2,7 @@
 
 -- name: pages
 SELECT quick_check AS problem FROM pragma_quick_check WHERE quick_check <> 'ok' LIMIT :limit;
+
+-- name: clock
+-- There is no other clock than this machine's.
+SELECT NULL AS now WHERE FALSE;
