@@ -24,6 +24,7 @@ from mission_control.execution.driving.events import at, text_at
 _ANSWER_SECONDS = 60
 _FIRST_PAUSE_SECONDS = 0.3
 _LONGEST_PAUSE_SECONDS = 3.0
+_PATIENCE_SECONDS = 30.0
 _LATE_SECONDS = 15.0  # the gateway's own time limit comes first
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -94,7 +95,7 @@ def _wait(gateway: Gateway, run: str, seconds: float) -> dict[str, Any] | None:
     """The gateway's line about the run once it has finished; None when it never does."""
     deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE_SECONDS
     while time.monotonic() < deadline:
-        listed = gateway.call("subagents", action="list") or {}
+        listed = _list(gateway)
         for line in (*listed.get("recent", []), *listed.get("active", [])):
             if line.get("runId") == run and at(line, "execution.state") == "finished":
                 return dict(line)
@@ -103,9 +104,21 @@ def _wait(gateway: Gateway, run: str, seconds: float) -> dict[str, Any] | None:
     return None
 
 
+def _list(gateway: Gateway) -> dict[str, Any]:
+    """What it works on. While it is busy it may refuse to tell, and says that one should ask again."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return gateway.call("subagents", action="list") or {}
+        except _Refused:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_FIRST_PAUSE_SECONDS)
+
+
 def _task(gateway: Gateway, label: str) -> dict[str, Any] | None:
     """The gateway's other list, which knows the task by its label alone: with its id, and what went wrong."""
-    listed = gateway.call("subagents", action="list") or {}
+    listed = _list(gateway)
     return next((task for task in listed.get("tasks", []) if task.get("label") == label), None)
 
 
