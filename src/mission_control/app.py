@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from mission_control.clock import Clock, SystemClock
 from mission_control.config import Config
 from mission_control.errors import Conflict
 from mission_control.folder import Folder, make_private_directory, open_private, sync
-from mission_control.interfaces.mission import Application, Bell, Mission, Parts
+from mission_control.interfaces.mission import Application, Bell, Mission, Parts, Runners
 from mission_control.rotation import rotate_logs
 from mission_control.store import schema
 from mission_control.store.settings import has_channels
@@ -196,6 +196,7 @@ def _join(config: Config, store: Store) -> Mission:
         ring=partial(_ring, folder),
         hang_bell=partial(_hang_bell, folder),
         keep_up=partial(_keep_up, store, config, clock),
+        runners=partial(_runners, config, clock, environment),
     )
     mission = Mission(config=config, clock=clock, folder=folder, store=store, parts=parts)
     return mission
@@ -237,6 +238,13 @@ def _keep_up(store: Store, config: Config, clock: Clock) -> None:
         from mission_control.ops.upkeep import Upkeep
 
         Upkeep(config, clock).keep(store, patient=True)
+
+
+def _runners(config: Config, clock: Clock, environment: Mapping[str, str]) -> Runners:
+    from mission_control.execution.driving.trial import Trials
+
+    trials = Trials(config, clock, environment)
+    return Runners(trials.facts, trials.try_out)
 
 
 def _board(store: Store, clock: Clock, config: Config) -> Board:

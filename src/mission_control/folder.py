@@ -71,6 +71,10 @@ class Folder:
         """What one attempt has handed in."""
         return self.attempt(task_id, number) / "attachments"
 
+    def answer(self, task_id: int, number: int) -> Path:
+        """The whole answer of an agent that thinks."""
+        return self.attempt(task_id, number) / "answer.md"
+
     def heartbeat_log(self, agent: str) -> Path:
         return self.home / f"logs/{agent}-heartbeat.log"
 

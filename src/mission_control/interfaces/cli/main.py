@@ -48,6 +48,11 @@ ROUTINE_COMMANDS: Mapping[str, Entry] = {
     "remove": Entry(f"{_HERE}.routine_change:remove", "End routines; the tasks that they have made stay."),
     "run": Entry(f"{_HERE}.routine_change:run", "Make the task of a routine now, besides its schedule."),
 }
+RUNNER_COMMANDS: Mapping[str, Entry] = {
+    "list": Entry(f"{_HERE}.runner:list_runners", "Show what drives agents, and whether its program is there."),
+    "show": Entry(f"{_HERE}.runner:show", "Show one runner: what it can do, and what it needs."),
+    "test": Entry(f"{_HERE}.runner:test", "Try a runner out: program, version, and one short question."),
+}
 SERVICE_COMMANDS: Mapping[str, Entry] = {
     "show": Entry(f"{_HERE}.service:show", "Show what the service would be, and how what is installed differs."),
     "install": Entry(f"{_HERE}.service:install", "Let systemd or launchd keep the dispatcher running."),
@@ -84,6 +89,7 @@ COMMANDS: Mapping[str, Entry] = {
     "task": Entry(f"{_HERE}.main:task", "Everything about tasks."),
     "agent": Entry(f"{_HERE}.main:agent", "Everything about agents."),
     "routine": Entry(f"{_HERE}.main:routine", "Tasks that come again by schedule."),
+    "runner": Entry(f"{_HERE}.main:runner", "What drives the programs of agents."),
     # What is done all day also goes without its noun.
     "add": TASK_COMMANDS["add"],
     "ls": TASK_COMMANDS["list"],
@@ -136,6 +142,7 @@ root = LazyGroup(
 task = LazyGroup("task", table=TASK_COMMANDS, no_args_is_help=True, help=COMMANDS["task"].summary)
 agent = LazyGroup("agent", table=AGENT_COMMANDS, no_args_is_help=True, help=COMMANDS["agent"].summary)
 routine = LazyGroup("routine", table=ROUTINE_COMMANDS, no_args_is_help=True, help=COMMANDS["routine"].summary)
+runner = LazyGroup("runner", table=RUNNER_COMMANDS, no_args_is_help=True, help=COMMANDS["runner"].summary)
 service = LazyGroup("service", table=SERVICE_COMMANDS, no_args_is_help=True, help=COMMANDS["service"].summary)
 cron = LazyGroup("cron", table=CRON_COMMANDS, no_args_is_help=True, help=COMMANDS["cron"].summary)
 web = LazyGroup("web", table=WEB_COMMANDS, no_args_is_help=True, help=COMMANDS["web"].summary)
