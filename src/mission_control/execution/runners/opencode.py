@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 
+from mission_control.execution.driving import board_tools
 from mission_control.execution.driving.events import (
     Event,
     amount_at,
@@ -16,16 +18,18 @@ from mission_control.execution.driving.events import (
 )
 from mission_control.execution.driving.program import About, Capabilities, Start, Turn, chosen
 from mission_control.execution.report import Judgement, Report
+from mission_control.folder import write_private
 
 ABOUT = About(
     what="OpenCode",
-    capabilities=Capabilities(resume=True, stream=True, usage=True, cost=True, model=True),
+    capabilities=Capabilities(resume=True, stream=True, usage=True, cost=True, model=True, mcp=True),
     program="opencode",
     install="npm install -g opencode-ai",
     sign_in="Sign in with `opencode auth login`, or let missionctl be started with the key of a provider.",
     credentials=(".local/share/opencode/auth.json",),
     settings=(".config/opencode/opencode.json", ".config/opencode/opencode.jsonc"),
 )
+CONFIG = "mission_control.json"
 _DONE = "stop"  # why the last step ended, when nothing is left to do
 
 
@@ -41,9 +45,11 @@ class Conversation:
         argv = [chosen(turn, ABOUT), "run", "--format", "json", "--auto"]  # there is nobody to ask
         argv += ["--model", turn.model] if turn.model else []
         argv += ["--session", turn.session] if turn.session else []
-        return Start(
-            [*argv, *turn.settings.get("arguments", [])], turn.prompt_file, {"OPENCODE_DISABLE_AUTOUPDATE": "1"}
-        )
+        path = turn.state / CONFIG
+        write_private(path, json.dumps(_board_tools()).encode())
+        # Between the settings of its user and those of a project, which it reads besides.
+        environment = {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_CONFIG": str(path)}
+        return Start([*argv, *turn.settings.get("arguments", [])], turn.prompt_file, environment)
 
     def read(self, line: str, report: Report) -> Iterator[str]:
         event = event_of(line)
@@ -71,6 +77,12 @@ class Conversation:
             report.verdict = Judgement.SUCCEEDED
         elif report.verdict is None and self._finished is not None:
             report.error = f"it ended in the middle: its last step finished with {self._finished!r}"
+
+
+def _board_tools() -> Mapping[str, object]:
+    """Our MCP server, as its settings name one; it hands its own environment on."""
+    server = {"type": "local", "command": board_tools.command(), "enabled": True}
+    return {"mcp": {board_tools.NAME: server}}
 
 
 def _count(event: Event, report: Report) -> None:
