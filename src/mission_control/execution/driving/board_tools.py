@@ -6,9 +6,15 @@ The key of the attempt is named and never written down: programs hand the variab
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 NAME = "mission_control"
 PASSED = ("MISSIONCTL_HOME", "MISSIONCTL_KEY", "MISSIONCTL_TASK", "MISSIONCTL_ATTEMPT", "MISSIONCTL_AGENT")
+
+
+def are_there(environment: Mapping[str, str]) -> bool:
+    """Whether there is a board to report to: in an attempt, not where a program is only tried out."""
+    return "MISSIONCTL_KEY" in environment
 
 
 def command() -> list[str]:

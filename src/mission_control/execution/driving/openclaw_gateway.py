@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from mission_control.config import process_environment
 from mission_control.execution.driving.events import at, text_at
@@ -73,17 +74,19 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _carry_out(gateway: Gateway, agent: str, task: str, seconds: int) -> dict[str, Any]:
+    label = f"{process_environment().get('MISSIONCTL_ATTEMPT', 'task')} {uuid4().hex[:8]}"
     spawned = gateway.call(
-        "sessions_spawn", task=task, agentId=agent, cwd=os.getcwd(), mode="run", runTimeoutSeconds=seconds
+        "sessions_spawn", task=task, label=label, agentId=agent, cwd=os.getcwd(), mode="run", runTimeoutSeconds=seconds
     )
     run, session = text_at(spawned, "runId"), text_at(spawned, "childSessionKey")
     if at(spawned, "status") != "accepted" or run is None or session is None:
         return {"ok": False, "error": {"message": f"the gateway takes no task: {json.dumps(spawned)}"}}
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_cancel(gateway, run)))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_cancel(gateway, label)))
     end = _wait(gateway, run, seconds + _LATE_SECONDS)
     if end is None or end.get("status") != "done":
-        status = "nothing" if end is None else end.get("status")
-        return {"ok": False, "sessionId": session, "error": {"message": f"the gateway's run ended with {status}"}}
+        error = text_at(_task(gateway, label), "error")
+        status = "it does not end" if end is None else f"it ended with {end.get('status')}"
+        return {"ok": False, "sessionId": session, "error": {"message": f"in the gateway: {error or status}"}}
     return {"ok": True, "sessionId": session, "final": _last_words(gateway, session), "usage": _usage(end)}
 
 
@@ -100,12 +103,20 @@ def _wait(gateway: Gateway, run: str, seconds: float) -> dict[str, Any] | None:
     return None
 
 
-def _cancel(gateway: Gateway, run: str) -> int:
+def _task(gateway: Gateway, label: str) -> dict[str, Any] | None:
+    """The gateway's other list, which knows the task by its label alone: with its id, and what went wrong."""
+    listed = gateway.call("subagents", action="list") or {}
+    return next((task for task in listed.get("tasks", []) if task.get("label") == label), None)
+
+
+def _cancel(gateway: Gateway, label: str) -> int:
     """It runs in the gateway's process, not in our tree, so it must be told."""
     try:
-        gateway.call("subagents", action="kill", target=run)
+        answer = gateway.call("subagents", action="cancel", taskId=text_at(_task(gateway, label), "taskId") or "")
+        if at(answer, "cancelled") is not True:
+            raise _Refused(json.dumps(answer))
     except _Refused as refused:
-        _tell({"ok": False, "error": {"message": f"it may go on in the gateway: {refused}"}})
+        _tell({"ok": False, "error": {"message": f"it may go on in the gateway, which does not cancel it: {refused}"}})
     return 128 + signal.SIGTERM
 
 

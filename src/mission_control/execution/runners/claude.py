@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from mission_control.domain.runner import Capabilities
 from mission_control.execution.driving import board_tools
 from mission_control.execution.driving.events import (
     Event,
@@ -18,7 +19,7 @@ from mission_control.execution.driving.events import (
     text_at,
     total,
 )
-from mission_control.execution.driving.program import About, Capabilities, Start, Turn, chosen
+from mission_control.execution.driving.program import About, Start, Turn, chosen
 from mission_control.execution.report import Judgement, Report
 
 ABOUT = About(
@@ -48,9 +49,7 @@ class Conversation:
         if "--permission-mode" not in own:
             argv += ["--permission-mode", "bypassPermissions"]  # there is nobody to ask
         argv += ["--model", turn.model] if turn.model else []
-        program, *words = board_tools.command()
-        servers = {board_tools.NAME: {"command": program, "args": words}}  # it hands its environment on
-        argv += ["--mcp-config", json.dumps({"mcpServers": servers})]
+        argv += _board_tools() if board_tools.are_there(turn.environment) else []
         argv += ["--resume", turn.session] if turn.session else []
         # It refuses to be root with all permissions unless it is told that root is all there is.
         as_root = {"IS_SANDBOX": "1"} if os.geteuid() == 0 else {}
@@ -112,3 +111,10 @@ def _conclude(event: Event, report: Report) -> None:
 def _tokens_in(usage: Any) -> int | None:
     counts = [count for name in _TOKENS_IN if (count := count_at(usage, name)) is not None]
     return sum(counts) if counts else None
+
+
+def _board_tools() -> list[str]:
+    """Our MCP server, which gets the whole environment from it."""
+    program, *words = board_tools.command()
+    servers = {board_tools.NAME: {"command": program, "args": words}}
+    return ["--mcp-config", json.dumps({"mcpServers": servers})]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from mission_control.domain.runner import Capabilities
 from mission_control.execution.driving import board_tools
 from mission_control.execution.driving.events import Event, at, count_at, event_of, on_one_line, text_at, total
-from mission_control.execution.driving.program import About, Capabilities, Start, Turn, chosen
+from mission_control.execution.driving.program import About, Start, Turn, chosen
 from mission_control.execution.report import Judgement, Report
 from mission_control.folder import make_private_directory
 
@@ -41,7 +42,7 @@ class Conversation:
                 "danger-full-access",
             ]  # what keeps an attempt in is ours, see docs/limits-and-isolation
         argv += ["--model", turn.model] if turn.model else []
-        argv += _board_tools()
+        argv += _board_tools() if board_tools.are_there(turn.environment) else []
         argv += [*own, *(["resume", turn.session] if turn.session else []), "-"]
         return Start(argv, turn.prompt_file, {"CODEX_HOME": str(home)})
 

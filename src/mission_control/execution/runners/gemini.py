@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from mission_control.domain.runner import Capabilities
 from mission_control.execution.driving import board_tools
 from mission_control.execution.driving.events import at, count_at, event_of, on_one_line, text_at
-from mission_control.execution.driving.program import About, Capabilities, Start, Turn, chosen
+from mission_control.execution.driving.program import About, Start, Turn, chosen
 from mission_control.execution.report import Judgement, Report
 from mission_control.folder import make_private_directory, write_private
 
@@ -53,7 +54,8 @@ class Conversation:
         settings["general"] = {**(at(settings, "general") or {}), "disableAutoUpdate": True}
         if "GEMINI_API_KEY" in self._turn.environment and at(settings, "security.auth.selectedType") is None:
             settings["security"] = {**(at(settings, "security") or {}), "auth": {"selectedType": "gemini-api-key"}}
-        settings["mcpServers"] = {**(at(settings, "mcpServers") or {}), board_tools.NAME: _board_tools()}
+        if board_tools.are_there(self._turn.environment):
+            settings["mcpServers"] = {**(at(settings, "mcpServers") or {}), board_tools.NAME: _board_tools()}
         write_private(path, json.dumps(settings).encode())
 
     def read(self, line: str, report: Report) -> Iterator[str]:

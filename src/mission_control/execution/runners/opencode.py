@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
+from mission_control.domain.runner import Capabilities
 from mission_control.execution.driving import board_tools
 from mission_control.execution.driving.events import (
     Event,
@@ -16,7 +17,7 @@ from mission_control.execution.driving.events import (
     text_at,
     total,
 )
-from mission_control.execution.driving.program import About, Capabilities, Start, Turn, chosen
+from mission_control.execution.driving.program import About, Start, Turn, chosen
 from mission_control.execution.report import Judgement, Report
 from mission_control.folder import write_private
 
@@ -45,10 +46,12 @@ class Conversation:
         argv = [chosen(turn, ABOUT), "run", "--format", "json", "--auto"]  # there is nobody to ask
         argv += ["--model", turn.model] if turn.model else []
         argv += ["--session", turn.session] if turn.session else []
-        path = turn.state / CONFIG
-        write_private(path, json.dumps(_board_tools()).encode())
-        # Between the settings of its user and those of a project, which it reads besides.
-        environment = {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_CONFIG": str(path)}
+        environment = {"OPENCODE_DISABLE_AUTOUPDATE": "1"}
+        if board_tools.are_there(turn.environment):
+            path = turn.state / CONFIG
+            write_private(path, json.dumps(_board_tools()).encode())
+            # It reads this between the settings of its user and those of a project.
+            environment["OPENCODE_CONFIG"] = str(path)
         return Start([*argv, *turn.settings.get("arguments", [])], turn.prompt_file, environment)
 
     def read(self, line: str, report: Report) -> Iterator[str]:
