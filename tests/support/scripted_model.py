@@ -154,8 +154,12 @@ def _chat_whole(reply: Reply, model: str) -> Json:
 
 
 def _responses(body: Json) -> tuple[list[Said], dict[str, Any]]:
-    groups = (tool.get("tools", []) if tool.get("type") == "namespace" else [tool] for tool in body.get("tools") or [])
-    tools = {tool["name"]: tool.get("parameters") for group in groups for tool in group if "name" in tool}
+    tools: dict[str, Any] = {}
+    for tool in body.get("tools") or []:
+        if tool.get("type") == "namespace":  # of an MCP server
+            tools |= {f"{tool['name']}/{one['name']}": one.get("parameters") for one in tool.get("tools", [])}
+        elif "name" in tool:
+            tools[tool["name"]] = tool.get("parameters")
     given = body["input"]
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given
     return [
@@ -174,7 +178,9 @@ def _responses_whole(reply: Reply, model: str) -> Json:
         output.append({**message, "content": content})
     if reply.tool:
         call = {"type": "function_call", "id": _id("fc"), "call_id": _id("call"), "status": "completed"}
-        output.append({**call, "name": reply.tool, "arguments": json.dumps(reply.arguments)})
+        namespace, _, name = reply.tool.rpartition("/")
+        where = {"namespace": namespace} if namespace else {}
+        output.append({**call, **where, "name": name, "arguments": json.dumps(reply.arguments)})
     total = reply.tokens_in + reply.tokens_out
     usage = {"input_tokens": reply.tokens_in, "output_tokens": reply.tokens_out, "total_tokens": total}
     details = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Mapping
 
 from mission_control.execution.execution import Execution, mark
@@ -15,7 +17,16 @@ SETTINGS = "MISSIONCTL_SETTINGS"  # all of them, for our driver alone; the agent
 def inheritable(ours: Mapping[str, str], also: Iterable[str]) -> dict[str, str]:
     """What attempts may have of the environment `ours`; `also` are the names passed on request."""
     names = {*ALLOWED, *also, *(name for name in ours if name.startswith("LC_"))}
-    return {"PATH": DEFAULT_PATH, **{name: ours[name] for name in names if name in ours}}
+    passed = {"PATH": DEFAULT_PATH, **{name: ours[name] for name in names if name in ours}}
+    return {**passed, "PATH": _with_missionctl(passed["PATH"])}
+
+
+def _with_missionctl(path: str) -> str:
+    """PATH with the place of our command at its end, where it stands beside our Python: agents report by it."""
+    own = os.path.dirname(sys.executable)
+    if own in path.split(os.pathsep) or not os.path.exists(os.path.join(own, "missionctl")):
+        return path
+    return f"{path}{os.pathsep}{own}"
 
 
 def inheritable_by_runner(ours: Mapping[str, str], settings: Settings) -> dict[str, dict[str, str]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any
 
 from mission_control.domain.runner import Capabilities
+from mission_control.execution.driving import board_tools
 from mission_control.execution.driving.events import (
     Event,
     amount_at,
@@ -22,14 +24,14 @@ from mission_control.execution.report import Judgement, Report
 
 ABOUT = About(
     what="Claude Code",
-    capabilities=Capabilities(resume=True, stream=True, usage=True, cost=True, model=True),
+    capabilities=Capabilities(resume=True, stream=True, usage=True, cost=True, model=True, mcp=True),
     program="claude",
     install="npm install -g @anthropic-ai/claude-code",
     sign_in="Sign in with `claude`, or let missionctl be started with ANTHROPIC_API_KEY.",
     credentials=(".claude/.credentials.json",),
     settings=(".claude.json", ".claude/settings.json"),
 )
-_QUIET = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
+_QUIET = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1", "ENABLE_TOOL_SEARCH": "false"}
 _TOKENS_IN = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
@@ -47,6 +49,7 @@ class Conversation:
         if "--permission-mode" not in own:
             argv += ["--permission-mode", "bypassPermissions"]  # there is nobody to ask
         argv += ["--model", turn.model] if turn.model else []
+        argv += _board_tools() if board_tools.are_there(turn.environment) else []
         argv += ["--resume", turn.session] if turn.session else []
         # It refuses to be root with all permissions unless it is told that root is all there is.
         as_root = {"IS_SANDBOX": "1"} if os.geteuid() == 0 else {}
@@ -108,3 +111,10 @@ def _conclude(event: Event, report: Report) -> None:
 def _tokens_in(usage: Any) -> int | None:
     counts = [count for name in _TOKENS_IN if (count := count_at(usage, name)) is not None]
     return sum(counts) if counts else None
+
+
+def _board_tools() -> list[str]:
+    """Our MCP server, which gets the whole environment from it."""
+    program, *words = board_tools.command()
+    servers = {board_tools.NAME: {"command": program, "args": words}}
+    return ["--mcp-config", json.dumps({"mcpServers": servers})]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from mission_control.domain.runner import Capabilities
+from mission_control.execution.driving import board_tools
 from mission_control.execution.driving.events import Event, at, count_at, event_of, on_one_line, text_at, total
 from mission_control.execution.driving.program import About, Start, Turn, chosen
 from mission_control.execution.report import Judgement, Report
@@ -12,7 +14,7 @@ from mission_control.folder import make_private_directory
 
 ABOUT = About(
     what="OpenAI Codex",
-    capabilities=Capabilities(resume=True, stream=True, usage=True, model=True),
+    capabilities=Capabilities(resume=True, stream=True, usage=True, model=True, mcp=True),
     program="codex",
     install="npm install -g @openai/codex",
     sign_in="Sign in with `codex login`, or let missionctl be started with CODEX_API_KEY or OPENAI_API_KEY.",
@@ -40,6 +42,7 @@ class Conversation:
                 "danger-full-access",
             ]  # what keeps an attempt in is ours, see docs/limits-and-isolation
         argv += ["--model", turn.model] if turn.model else []
+        argv += _board_tools() if board_tools.are_there(turn.environment) else []
         argv += [*own, *(["resume", turn.session] if turn.session else []), "-"]
         return Start(argv, turn.prompt_file, {"CODEX_HOME": str(home)})
 
@@ -65,6 +68,21 @@ class Conversation:
     def end(self, report: Report) -> None:
         if report.verdict is None:
             report.error = self._complaint
+
+
+def _board_tools() -> list[str]:
+    """Our MCP server, and that the agent's commands find the key, too: by its name it looks like somebody else's."""
+    program, *words = map(json.dumps, board_tools.command())  # a string of JSON is one of TOML
+    server = f"mcp_servers.{board_tools.NAME}"
+    settings = {
+        f"{server}.command": program,
+        f"{server}.args": f"[{', '.join(words)}]",
+        f"{server}.env_vars": json.dumps(board_tools.PASSED),
+        f"{server}.required": "true",  # or it begins before it knows our tools
+        f"{server}.startup_timeout_sec": "60",
+        "shell_environment_policy.ignore_default_excludes": "true",
+    }
+    return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
 
 def _step(event: Event, report: Report) -> Iterator[str]:

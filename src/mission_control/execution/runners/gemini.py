@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mission_control.domain.runner import Capabilities
+from mission_control.execution.driving import board_tools
 from mission_control.execution.driving.events import at, count_at, event_of, on_one_line, text_at
 from mission_control.execution.driving.program import About, Start, Turn, chosen
 from mission_control.execution.report import Judgement, Report
@@ -14,7 +15,7 @@ from mission_control.folder import make_private_directory, write_private
 
 ABOUT = About(
     what="Gemini CLI",
-    capabilities=Capabilities(resume=True, stream=True, usage=True, model=True),
+    capabilities=Capabilities(resume=True, stream=True, usage=True, model=True, mcp=True),
     program="gemini",
     install="npm install -g @google/gemini-cli",
     sign_in="Sign in with `gemini`, or let missionctl be started with GEMINI_API_KEY.",
@@ -53,6 +54,8 @@ class Conversation:
         settings["general"] = {**(at(settings, "general") or {}), "disableAutoUpdate": True}
         if "GEMINI_API_KEY" in self._turn.environment and at(settings, "security.auth.selectedType") is None:
             settings["security"] = {**(at(settings, "security") or {}), "auth": {"selectedType": "gemini-api-key"}}
+        if board_tools.are_there(self._turn.environment):
+            settings["mcpServers"] = {**(at(settings, "mcpServers") or {}), board_tools.NAME: _board_tools()}
         write_private(path, json.dumps(settings).encode())
 
     def read(self, line: str, report: Report) -> Iterator[str]:
@@ -93,3 +96,10 @@ class Conversation:
     def end(self, report: Report) -> None:
         if report.verdict is None:
             report.error = self._complaint
+
+
+def _board_tools() -> dict[str, Any]:
+    """Our MCP server. It is handed no variables but those named, whose values the program puts in."""
+    program, *words = board_tools.command()
+    environment = {name: f"${name}" for name in board_tools.PASSED}
+    return {"command": program, "args": words, "env": environment, "trust": True}

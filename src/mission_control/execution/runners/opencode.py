@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 
 from mission_control.domain.runner import Capabilities
+from mission_control.execution.driving import board_tools
 from mission_control.execution.driving.events import (
     Event,
     amount_at,
@@ -17,16 +19,18 @@ from mission_control.execution.driving.events import (
 )
 from mission_control.execution.driving.program import About, Start, Turn, chosen
 from mission_control.execution.report import Judgement, Report
+from mission_control.folder import write_private
 
 ABOUT = About(
     what="OpenCode",
-    capabilities=Capabilities(resume=True, stream=True, usage=True, cost=True, model=True),
+    capabilities=Capabilities(resume=True, stream=True, usage=True, cost=True, model=True, mcp=True),
     program="opencode",
     install="npm install -g opencode-ai",
     sign_in="Sign in with `opencode auth login`, or let missionctl be started with the key of a provider.",
     credentials=(".local/share/opencode/auth.json",),
     settings=(".config/opencode/opencode.json", ".config/opencode/opencode.jsonc"),
 )
+CONFIG = "mission_control.json"
 _DONE = "stop"  # why the last step ended, when nothing is left to do
 
 
@@ -42,9 +46,13 @@ class Conversation:
         argv = [chosen(turn, ABOUT), "run", "--format", "json", "--auto"]  # there is nobody to ask
         argv += ["--model", turn.model] if turn.model else []
         argv += ["--session", turn.session] if turn.session else []
-        return Start(
-            [*argv, *turn.settings.get("arguments", [])], turn.prompt_file, {"OPENCODE_DISABLE_AUTOUPDATE": "1"}
-        )
+        environment = {"OPENCODE_DISABLE_AUTOUPDATE": "1"}
+        if board_tools.are_there(turn.environment):
+            path = turn.state / CONFIG
+            write_private(path, json.dumps(_board_tools()).encode())
+            # It reads this between the settings of its user and those of a project.
+            environment["OPENCODE_CONFIG"] = str(path)
+        return Start([*argv, *turn.settings.get("arguments", [])], turn.prompt_file, environment)
 
     def read(self, line: str, report: Report) -> Iterator[str]:
         event = event_of(line)
@@ -72,6 +80,12 @@ class Conversation:
             report.verdict = Judgement.SUCCEEDED
         elif report.verdict is None and self._finished is not None:
             report.error = f"it ended in the middle: its last step finished with {self._finished!r}"
+
+
+def _board_tools() -> Mapping[str, object]:
+    """Our MCP server, as its settings name one; it hands its own environment on."""
+    server = {"type": "local", "command": board_tools.command(), "enabled": True}
+    return {"mcp": {board_tools.NAME: server}}
 
 
 def _count(event: Event, report: Report) -> None:

@@ -24,7 +24,7 @@ _COLUMNS = (
 )
 _LOOKS = {
     Need.QUESTION: ("? question", "yellow"),
-    Need.REVIEW: ("◎ review", "magenta"),
+    Need.REVIEW: ("◆ review", "magenta"),
     Need.BLOCKED: ("■ blocked", "red"),
     Need.MENTION: ("@ mention", "cyan"),
 }

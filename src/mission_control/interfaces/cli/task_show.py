@@ -132,6 +132,8 @@ def _why(view: TaskView, now: datetime) -> str:
     """Why it stands where it stands, and what comes next."""
     task = view.task
     match task.status:
+        case Status.BLOCKED if _is_asked(view):
+            return f"{waiting_text(view, now)} Answer: missionctl task answer {task.name} TEXT"
         case Status.INBOX | Status.BLOCKED if view.holds:
             return waiting_text(view, now)
         case Status.INBOX if view.next_claim is not None:
@@ -144,6 +146,14 @@ def _why(view: TaskView, now: datetime) -> str:
             return f"a person must look: missionctl task approve {task.name}, or reject {task.name} TEXT"
         case _:
             return task.reason or ""
+
+
+def _is_asked(view: TaskView) -> bool:
+    """Whether the last attempt ended with a question."""
+    since = view.attempts[-1].claimed_at if view.attempts else None
+    return since is not None and any(
+        entry.kind is CommentKind.QUESTION and entry.created_at >= since for entry in view.thread
+    )
 
 
 _ATTEMPTS = (
