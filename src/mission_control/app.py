@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from mission_control.clock import Clock, SystemClock
 from mission_control.config import Config
 from mission_control.errors import Conflict
 from mission_control.folder import Folder, make_private_directory, open_private, sync
-from mission_control.interfaces.mission import Application, Bell, Mission, Parts
+from mission_control.interfaces.mission import Application, Bell, Mission, Parts, Runners
 from mission_control.store import schema
 from mission_control.store.store import Store
 
@@ -178,9 +178,17 @@ def _join(config: Config, store: Store) -> Mission:
         ring=partial(_ring, folder),
         hang_bell=partial(_hang_bell, folder),
         keep_up=keep_up,
+        runners=partial(_runners, config, clock, environment),
     )
     mission = Mission(config=config, clock=clock, folder=folder, store=store, parts=parts)
     return mission
+
+
+def _runners(config: Config, clock: Clock, environment: Mapping[str, str]) -> Runners:
+    from mission_control.execution.driving.trial import Trials
+
+    trials = Trials(config, clock, environment)
+    return Runners(trials.facts, trials.try_out)
 
 
 def _board(store: Store, clock: Clock, config: Config) -> Board:

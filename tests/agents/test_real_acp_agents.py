@@ -31,6 +31,7 @@ class AcpAgent:
 
     program: RealAgent
     arguments: tuple[str, ...] = ()
+    mode: str | None = None
     tells_tokens: bool = True
     asks: bool = False  # for permission, as it is set up here
 
@@ -52,6 +53,7 @@ ACP_AGENTS = {
     ),
     "codex": AcpAgent(
         RealAgent("acp", Package("@zed-industries/codex-acp", "0.16.0", "codex-acp"), real_agents._codex),
+        mode="full-access",  # its first one may only read
         tells_tokens=False,
     ),
 }
@@ -77,7 +79,8 @@ class Squad:
         self.mission = mission
         settings = dict(agent.program.settings(model.url, mission))
         settings["environment"] = {**settings["environment"], "PATH": agent.program.package.search_path}
-        self._settings = {**settings, "command": [agent.program.package.program, *agent.arguments]}
+        mode = {"mode": agent.mode} if agent.mode else {}
+        self._settings = {**settings, **mode, "command": [agent.program.package.program, *agent.arguments]}
         mission.opened.squad.add(NewAgent(name="ada", runner="acp", model=MODEL, slots=8), actor=PERSON)
 
     def add(self, script: str) -> Task:

@@ -115,6 +115,18 @@ AGENT = {
     "updated_at": INSTANT,
 }
 
+RUNNER = {
+    "name": str,
+    "what": str,
+    "found": bool,
+    "program": (str, None),
+    "path": (str, None),
+    "capabilities": dict.fromkeys(("resume", "stream", "usage", "cost", "cancel", "model", "mcp"), bool),
+    "passes": [str],
+    "agents": [str],
+}
+TRIAL = {"runner": str, "ok": bool, "steps": [{"step": str, "ok": bool, "text": str}]}
+
 REPORT = {
     "agent": str,
     "result": frozenset({"ok", "worked", "paused", "error"}),

@@ -68,7 +68,9 @@ class ScriptedAgent:
         session = uuid.uuid4().hex
         _history(session).parent.mkdir(exist_ok=True)
         _history(session).write_text("".join(f"server {server.name}\n" for server in mcp_servers or ()))
-        return schema.NewSessionResponse(session_id=session)
+        modes = [schema.SessionMode(id=mode, name=mode) for mode in ("bold", "careful")]
+        state = schema.SessionModeState(current_mode_id="bold", available_modes=modes)
+        return schema.NewSessionResponse(session_id=session, modes=state)
 
     async def load_session(self, cwd: str, session_id: str, **_: Any) -> schema.LoadSessionResponse:
         self._cwd = cwd

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from mission_control.domain.attempt import Outcome
+from mission_control.domain.runner import Capabilities
 from mission_control.execution.driving.judging import RATE_LIMIT_SECONDS, conclude
-from mission_control.execution.driving.program import About, Capabilities
+from mission_control.execution.driving.program import About
 from mission_control.execution.report import ANSWER_NAME, Judgement, Report, joined, read
 from support.clock import START
 from support.factories import ending

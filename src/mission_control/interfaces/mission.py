@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # a command imports only the parts that it asks for
     from mission_control.config import Config
     from mission_control.dispatcher.resident import Resident
     from mission_control.domain.attempt import Attempt, Outcome
+    from mission_control.domain.runner import RunnerFacts, TrialStep
     from mission_control.folder import Folder
     from mission_control.heartbeat import Heart, Report
     from mission_control.squad import Squad
@@ -28,6 +29,14 @@ class Bell(NamedTuple):
     descriptor: int
     clear: Callable[[], None]  # before looking at the board, or a ring could be missed
     close: Callable[[], None]
+
+
+class Runners(NamedTuple):
+    """The runners of the mission, as they would be driven from here."""
+
+    facts: Callable[[], list[RunnerFacts]]
+    # (name, model or null, seconds): each thing as it has been tried. Raises NotFound.
+    try_out: Callable[[str, str | None, float], Iterator[TrialStep]]
 
 
 class Parts(NamedTuple):
@@ -47,6 +56,7 @@ class Parts(NamedTuple):
     ring: Callable[[], None]
     hang_bell: Callable[[], Bell]
     keep_up: Callable[[], None]
+    runners: Callable[[], Runners]
 
 
 class Mission:
@@ -103,6 +113,11 @@ class Mission:
     def resident(self) -> Resident:
         """The resident process: being it, seeing who it is, ending it."""
         return self._parts.resident()
+
+    @cached_property
+    def runners(self) -> Runners:
+        """What drives the agents' programs."""
+        return self._parts.runners()
 
     def recover(self) -> list[Attempt]:
         """End attempts whose executor is gone; those that this call ended."""

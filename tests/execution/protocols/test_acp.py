@@ -233,6 +233,7 @@ def test_programs_that_cannot_be_started_are_named(program, argv, error):
 def test_an_agent_that_is_signed_out_or_speaks_another_version_says_so(program):
     error = str(program.turn("say hello", "signed-out").error)
     assert error.startswith("not signed in: Authentication required: run `scripted login`.")
+    assert program.turn("say hello", mode="reckless").error == "it has no mode 'reckless'; it has bold, careful"
     assert program.turn("say hello", "old").error == "it speaks version 0 of ACP, we speak 1"
 
 

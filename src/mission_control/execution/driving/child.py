@@ -41,13 +41,18 @@ class Child:
             )
         finally:
             os.close(stdin)
-        if self.is_told_to_stop:
+        if self.is_told_to_stop:  # before there was anybody to tell
             self._process.terminate()
 
     def _pass_on(self, number: int, frame: object) -> None:  # noqa: ARG002  the form of signal handlers
-        self.is_told_to_stop = True
+        self.stop()
+
+    def stop(self) -> None:
+        """Tell it to end, and force it to when it was told before."""
         if self._process is not None:
-            self._process.terminate()
+            end = self._process.kill if self.is_told_to_stop else self._process.terminate
+            end()
+        self.is_told_to_stop = True
 
     def listen(self, hear: Callable[[str], None], overhear: Callable[[str], None], pause: Callable[[], None]) -> int:
         """Its exit status, as subprocess has it, once it has ended. `hear` gets its output, `overhear` its errors.

@@ -7,10 +7,10 @@ our tree has ended. We end with 0 only for a success.
 from __future__ import annotations
 
 import os
-import re
 import signal
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,7 @@ from mission_control.domain.history import Comment, CommentKind
 from mission_control.errors import MissionControlError
 from mission_control.execution import runners
 from mission_control.execution.driving import prompt
-from mission_control.execution.driving.child import Child
-from mission_control.execution.driving.judging import conclude
+from mission_control.execution.driving.holding import hold
 from mission_control.execution.driving.place import Place, settle
 from mission_control.execution.driving.program import About, Conversation, Turn, about, conversation
 from mission_control.execution.environment import SETTINGS
@@ -32,7 +31,6 @@ from mission_control.folder import Folder, write_private
 from mission_control.store.schema import open_store
 from mission_control.views import TaskView, Views
 
-_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD")
 WRITE_SECONDS = 0.5  # at least so long between two reports while it works
 
 
@@ -81,7 +79,7 @@ class _Driver:
         self._settings = config.runners.get(subject.runner, {})
         runner = runners.find(subject.runner, config.runners)
         assert runner is not None and runner.module is not None  # or the executor had not started us
-        self._about: About = about(runner.module)
+        self._about: About = about(runner.module, self._settings)
         place = settle(
             subject.attempt,
             subject.view.attempts,
@@ -106,64 +104,24 @@ class _Driver:
             environment=self._environment,
         )
         self._conversation: Conversation = conversation(runner.module, self._turn)
-        self._report = Report()
         self._written_at = 0.0
-        self._is_news = True
 
     def drive(self) -> int:
         """The whole turn; the exit status."""
-        report = self._report
-        try:
-            start = self._conversation.start()
-            child = Child(start, {**self._environment, **start.environment}, self._turn.workspace)
-        except FileNotFoundError as fault:
-            return _end(self._missing(fault), self._folder)
-        except OSError as fault:
-            report.verdict, report.error = Judgement.FAILED, f"its program cannot be started: {fault}"
-            return _end(report, self._folder)
-        self._child = child
-        status = child.listen(self._hear, self._overhear, self._keep)
-        report.exit_code = status if status >= 0 else None
-        self._conversation.end(report)
-        if child.is_told_to_stop and report.verdict is not Judgement.SUCCEEDED:
-            report.write(self._folder)
+        held = hold(self._conversation, self._turn, about=self._about, clock=self._clock, say=_say, keep=self._keep)
+        if held.is_told_to_stop and held.report.verdict is not Judgement.SUCCEEDED:
+            held.report.write(self._folder)
             _end_by_sigterm()  # the executor, which told us, knows why
-        report.error = report.error and without_secrets(report.error, self._environment)
-        may_be_empty = bool(self._settings.get("empty_answer"))
-        words = tuple(child.last_words)
-        conclude(report, status, words, about=self._about, now=self._clock.now(), may_be_empty=may_be_empty)
-        return _end(report, self._folder)
+        if held.report.answer and not self._about.capabilities.stream:
+            _say(held.report.answer)
+        return _end(held.report, self._folder)
 
-    def _missing(self, fault: FileNotFoundError) -> Report:
-        what = fault.filename or self._about.program
-        step = f"Install it with: {self._about.install}" if self._about.install else "Name it in mission.toml"
-        error = f"there is no program {what} on PATH. {step}"
-        return Report(verdict=Judgement.FAILED, error=error)
-
-    def _hear(self, line: str) -> None:
-        if not line.startswith("{"):  # no event
-            self._remember(line)
-        for text in self._conversation.read(line, self._report):
-            self._say(text)
-        self._is_news = True
-        self._keep()
-
-    def _overhear(self, line: str) -> None:
-        if line.strip():
-            self._remember(line)
-            self._say(line)
-
-    def _remember(self, line: str) -> None:
-        self._child.last_words.append(without_secrets(line, self._environment))
-
-    def _say(self, text: str) -> None:
-        _say(without_secrets(text, self._environment))
-
-    def _keep(self) -> None:
+    def _keep(self, report: Report, stop: Callable[[], None]) -> None:  # noqa: ARG002  the executor tells us when
         """Write the report now and then, so that whoever kills us finds what is known."""
-        if self._is_news and time.monotonic() - self._written_at > WRITE_SECONDS:
-            self._report.write(self._folder)
-            self._written_at, self._is_news = time.monotonic(), False
+        if time.monotonic() - self._written_at > WRITE_SECONDS:
+            self._written_at = time.monotonic()
+            with suppress(OSError):  # a full disk must not end the agent
+                report.write(self._folder)
 
 
 def _answer_since(before: Attempt | None, thread: Sequence[Comment]) -> str | None:
@@ -175,19 +133,15 @@ def _answer_since(before: Attempt | None, thread: Sequence[Comment]) -> str | No
 
 
 def environment_of(ours: Mapping[str, str], place: Place, settings: Mapping[str, object]) -> dict[str, str]:
-    """What an agent's program finds: what its attempt has, but a HOME of its own and not our settings."""
+    """What an agent's program finds: what its attempt has, but a HOME of its own and not our settings.
+
+    At the end of its PATH is `missionctl`, wherever that is installed.
+    """
     own = {name: value for name, value in ours.items() if name != SETTINGS}
+    own["PATH"] = os.pathsep.join([*filter(None, [own.get("PATH")]), os.path.dirname(sys.executable)])
     also = settings.get("environment", {})
     assert isinstance(also, Mapping)
     return {**own, "HOME": str(place.state), "PWD": str(place.workspace), **also}
-
-
-def without_secrets(text: str, environment: Mapping[str, str]) -> str:
-    """`text` without the keys that this program was given: some repeat the key that was refused."""
-    for name, value in environment.items():
-        if len(value) >= 8 and _SECRET.search(name) and value in text:
-            text = text.replace(value, "•••")
-    return text
 
 
 def _say(text: str) -> None:

@@ -42,7 +42,7 @@ def settle(own: Attempt, tried: Sequence[Attempt], *, runner: str, about: About,
     state = attempt_folder / STATE
     make_private_directory(state)
     (state / _RUNNER).write_text(runner, encoding="utf-8")
-    _furnish(state, about, user)
+    furnish(state, about, user)
     return Place(state, attempt_folder / WORKSPACE)
 
 
@@ -69,7 +69,7 @@ def _move_in(attempt_folder: Path, there: Path) -> None:
         os.symlink(os.path.relpath((there / name).resolve(), attempt_folder), attempt_folder / name)
 
 
-def _furnish(state: Path, about: About, user: Path) -> None:
+def furnish(state: Path, about: About, user: Path) -> None:
     """Let the program find how its user signed in, and have settings of its own to write into."""
     for name in about.credentials:
         if (user / name).is_file():

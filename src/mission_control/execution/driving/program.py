@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from mission_control.domain.runner import Capabilities
 from mission_control.domain.task import Task
 from mission_control.execution.report import Report
 
 _FOLDER = "mission_control.execution.runners"
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """What a runner can do. Each is shown in docs/runners.md."""
-
-    resume: bool = False  # a retry goes on with the session of the attempt before
-    stream: bool = False  # its steps are seen while it works
-    usage: bool = False  # it tells how many tokens it used
-    cost: bool = False  # it tells what they cost
-    cancel: bool = True  # it ends when it is told to
-    model: bool = False  # the agent's model is handed to it
-    mcp: bool = False  # it is given our MCP server, through which it can report and ask
-
-    def items(self) -> list[tuple[str, bool]]:
-        return [(field.name, getattr(self, field.name)) for field in fields(self)]
 
 
 @dataclass(frozen=True)
@@ -95,9 +80,10 @@ class Converse(Protocol):
     def __call__(self, turn: Turn) -> Conversation: ...
 
 
-def about(module: str) -> About:
-    """What the file of this name in execution/runners/ says of itself."""
-    return cast("About", importlib.import_module(f"{_FOLDER}.{module}").ABOUT)
+def about(module: str, settings: Mapping[str, Any]) -> About:
+    """What the file of this name in execution/runners/ says of a runner with these settings."""
+    found = importlib.import_module(f"{_FOLDER}.{module}")
+    return cast("About", found.described(settings) if hasattr(found, "described") else found.ABOUT)
 
 
 def conversation(module: str, turn: Turn) -> Conversation:

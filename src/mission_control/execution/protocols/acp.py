@@ -159,12 +159,13 @@ class Drive:
             if not (can_resume or can.load_session):
                 raise failed(f"it cannot go on with its session {known} any more; the next attempt starts afresh")
             go_on = agent.resume_session if can_resume else agent.load_session
-            await self._within(self.turn.session_seconds, "its session", go_on(session_id=known, **place))
+            opened: Any = await self._within(self.turn.session_seconds, "its session", go_on(session_id=known, **place))
             session = known
         else:
             opened = await self._within(self.turn.session_seconds, "a session", agent.new_session(**place))
             session = opened.session_id
         if self.turn.mode is not None:
+            _check_mode(self.turn.mode, opened.modes)
             await agent.set_session_mode(session_id=session, mode_id=self.turn.mode)
         if can_resume or can.load_session:
             self.hear(Session(session))
@@ -285,6 +286,12 @@ def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
         return "it closed its output in the middle of its turn"
     how = f"with exit status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
     return f"it ended {how} in the middle of its turn"
+
+
+def _check_mode(wanted: str, modes: schema.SessionModeState | None) -> None:
+    """Agents answer a mode that they do not have with nothing, or with an error that does not name those they have."""
+    if modes is not None and wanted not in (offered := [mode.id for mode in modes.available_modes]):
+        raise failed(f"it has no mode {wanted!r}; it has {', '.join(offered)}")
 
 
 def _explain(fault: acp.RequestError) -> NoReturn:

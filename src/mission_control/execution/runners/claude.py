@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from mission_control.domain.runner import Capabilities
 from mission_control.execution.driving.events import (
     Event,
     amount_at,
@@ -16,7 +17,7 @@ from mission_control.execution.driving.events import (
     text_at,
     total,
 )
-from mission_control.execution.driving.program import About, Capabilities, Start, Turn, chosen
+from mission_control.execution.driving.program import About, Start, Turn, chosen
 from mission_control.execution.report import Judgement, Report
 
 ABOUT = About(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mission_control.domain.runner import Capabilities
 from mission_control.execution.driving.events import Event, at, count_at, event_of, on_one_line, text_at, total
-from mission_control.execution.driving.program import About, Capabilities, Start, Turn, chosen
+from mission_control.execution.driving.program import About, Start, Turn, chosen
 from mission_control.execution.report import Judgement, Report
 from mission_control.folder import make_private_directory
 

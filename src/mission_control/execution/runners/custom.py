@@ -9,15 +9,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from mission_control.domain.runner import Capabilities
 from mission_control.execution.driving.events import amount_at, count_at, event_of, text_at
-from mission_control.execution.driving.program import About, Capabilities, Start, Turn
+from mission_control.execution.driving.program import About, Start, Turn
 from mission_control.execution.report import Judgement, Report
 
 ABOUT = About(
     what="any program, named in mission.toml with the words of its command line",
     capabilities=Capabilities(resume=True, stream=True, usage=True, cost=True, model=True),
 )
+
+
+def described(settings: Mapping[str, Any]) -> About:
+    """What a runner with these settings can do: whatever they say how to."""
+    words = [*settings.get("command", ()), *settings.get("arguments", ())]
+    can = Capabilities(
+        resume="resume" in settings and "session" in settings,
+        stream=True,
+        usage="tokens_in" in settings or "tokens_out" in settings,
+        cost="cost_usd" in settings,
+        model=any("{model}" in word for word in words),
+    )
+    return About(what="a program named in mission.toml", capabilities=can)
+
+
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 

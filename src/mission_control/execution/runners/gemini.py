@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from mission_control.domain.runner import Capabilities
 from mission_control.execution.driving.events import at, count_at, event_of, on_one_line, text_at
-from mission_control.execution.driving.program import About, Capabilities, Start, Turn, chosen
+from mission_control.execution.driving.program import About, Start, Turn, chosen
 from mission_control.execution.report import Judgement, Report
 from mission_control.folder import make_private_directory, write_private
 

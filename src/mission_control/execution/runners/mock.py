@@ -24,8 +24,9 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from mission_control.domain.runner import Capabilities
 from mission_control.execution.driving.events import amount_at, at, count_at, event_of, text_at, total
-from mission_control.execution.driving.program import About, Capabilities, Start, Turn
+from mission_control.execution.driving.program import About, Start, Turn
 from mission_control.execution.report import Judgement, Report
 
 ABOUT = About(

@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from mission_control.domain.runner import Capabilities
 from mission_control.execution.driving.events import amount_at, at, count_at, event_of, text_at
-from mission_control.execution.driving.program import About, Capabilities, Start, Turn, chosen
+from mission_control.execution.driving.program import About, Start, Turn, chosen
 from mission_control.execution.report import Judgement, Report
 
 ABOUT = About(
@@ -56,7 +57,7 @@ class Conversation:
         report.session = text_at(event, "sessionId")
         report.tokens_in, report.tokens_out = count_at(event, "usage.input"), count_at(event, "usage.output")
         report.cost_usd = amount_at(event, "usage.cost.total")
-        report.answer = text_at(event, "final")
+        report.answer = text_at(event, "final") or None
         if event.get("ok") is True:
             report.verdict = Judgement.SUCCEEDED
         else:

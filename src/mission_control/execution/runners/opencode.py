@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mission_control.domain.runner import Capabilities
 from mission_control.execution.driving.events import (
     Event,
     amount_at,
@@ -14,7 +15,7 @@ from mission_control.execution.driving.events import (
     text_at,
     total,
 )
-from mission_control.execution.driving.program import About, Capabilities, Start, Turn, chosen
+from mission_control.execution.driving.program import About, Start, Turn, chosen
 from mission_control.execution.report import Judgement, Report
 
 ABOUT = About(

@@ -37,6 +37,11 @@ AGENT_COMMANDS: Mapping[str, Entry] = {
     "resume": Entry(f"{_HERE}.agent:resume", "Let paused agents take tasks again."),
     "remove": Entry(f"{_HERE}.agent:remove", "Take agents out of the squad; their history stays."),
 }
+RUNNER_COMMANDS: Mapping[str, Entry] = {
+    "list": Entry(f"{_HERE}.runner:list_runners", "Show what drives agents, and whether its program is there."),
+    "show": Entry(f"{_HERE}.runner:show", "Show one runner: what it can do, and what it needs."),
+    "test": Entry(f"{_HERE}.runner:test", "Try a runner out: program, version, and one short question."),
+}
 SERVICE_COMMANDS: Mapping[str, Entry] = {
     "show": Entry(f"{_HERE}.service:show", "Show what the service would be, and how what is installed differs."),
     "install": Entry(f"{_HERE}.service:install", "Let systemd or launchd keep the dispatcher running."),
@@ -57,6 +62,7 @@ COMMANDS: Mapping[str, Entry] = {
     "demo": Entry(f"{_HERE}.demo:demo", "Show a squad at work on real small tasks."),
     "task": Entry(f"{_HERE}.main:task", "Everything about tasks."),
     "agent": Entry(f"{_HERE}.main:agent", "Everything about agents."),
+    "runner": Entry(f"{_HERE}.main:runner", "What drives the programs of agents."),
     # What is done all day also goes without its noun.
     "add": TASK_COMMANDS["add"],
     "ls": TASK_COMMANDS["list"],
@@ -95,6 +101,7 @@ root = LazyGroup(
 )
 task = LazyGroup("task", table=TASK_COMMANDS, no_args_is_help=True, help=COMMANDS["task"].summary)
 agent = LazyGroup("agent", table=AGENT_COMMANDS, no_args_is_help=True, help=COMMANDS["agent"].summary)
+runner = LazyGroup("runner", table=RUNNER_COMMANDS, no_args_is_help=True, help=COMMANDS["runner"].summary)
 service = LazyGroup("service", table=SERVICE_COMMANDS, no_args_is_help=True, help=COMMANDS["service"].summary)
 cron = LazyGroup("cron", table=CRON_COMMANDS, no_args_is_help=True, help=COMMANDS["cron"].summary)
 backup = LazyGroup("backup", table=BACKUP_COMMANDS, default="make", help=COMMANDS["backup"].summary)
