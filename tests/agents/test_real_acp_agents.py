@@ -49,6 +49,7 @@ ACP_AGENTS = {
             Package("@agentclientprotocol/claude-agent-acp", "0.101.0", "claude-agent-acp", needs=(NODE,)),
             _claude,
         ),
+        mode="default",  # its first one asks another model instead of us
         asks=True,
     ),
     "codex": AcpAgent(

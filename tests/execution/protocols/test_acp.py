@@ -164,10 +164,10 @@ def test_only_a_plain_yes_is_one(answer, permission):
 
 @pytest.mark.parametrize("way", ["", "resumes"])
 def test_a_session_is_gone_on_with_and_its_past_is_not_told_again(program, way):
-    assert program.turn("say one", *way.split()).answer == "one"
+    assert program.turn("think a\nthink b\nsay one", *way.split()).answer == "one"
     (session,) = (event.name for event in program.events if isinstance(event, Session))
     closing = program.turn("recall", *way.split(), session=session)
-    assert closing == Closing(Judgement.SUCCEEDED, answer="1 lines before")
+    assert closing == Closing(Judgement.SUCCEEDED, answer="3 lines before")
     assert "before: " not in "".join(event.piece for event in program.events if isinstance(event, Text))
 
 

@@ -12,6 +12,7 @@ import logging
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ from mission_control.execution.report import Judgement
 LINE_BYTES = 16 << 20  # of one message, before it is put together from pieces
 CANCEL_SECONDS = 3.0  # an agent has so long to answer that its turn is cancelled
 GOODBYE_SECONDS = 1.0  # between closing its input, SIGTERM and SIGKILL
+SILENCE_SECONDS = 0.5  # after which an agent has told all of the past
+LONGEST_SILENCE_SECONDS = 10.0  # in which we wait for that
 SIGN_IN = -32000  # the protocol's error for an agent that is not signed in
 _Streams = tuple[asyncio.StreamWriter, asyncio.StreamReader]
 Answer = TypeVar("Answer")
@@ -122,6 +125,8 @@ class Drive:
             try:
                 hello = await self._hello(agent)
                 session = await self._session(agent, hello)
+                if self.turn.session is not None:
+                    await _silence(ours)
                 ours.is_listening = True
                 return self._closing(await self._work(agent, session, ours), ours)
             except acp.RequestError as fault:
@@ -286,6 +291,13 @@ def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
         return "it closed its output in the middle of its turn"
     how = f"with exit status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
     return f"it ended {how} in the middle of its turn"
+
+
+async def _silence(ours: OurSide) -> None:
+    """Some agents go on repeating the past of a session after they have said that it is loaded."""
+    until = time.monotonic() + LONGEST_SILENCE_SECONDS
+    while (now := time.monotonic()) < until and (left := ours.heard_at + SILENCE_SECONDS - now) > 0:  # noqa: ASYNC110  silence is no event
+        await asyncio.sleep(left)
 
 
 def _check_mode(wanted: str, modes: schema.SessionModeState | None) -> None:
