@@ -132,6 +132,21 @@ def test_another_agent_starts_a_session_of_its_own(agents):
     assert squad.mission.task(task).reason == "asks: Who?"
 
 
+def test_a_session_that_cannot_be_gone_on_with_is_given_up_for_a_new_one(agents):
+    """Its program forgot the session: whoever goes on fails, and whoever comes after that starts afresh."""
+    squad = agents()
+    task = squad.add("mock: ask First?\nmock: fail no such session")
+    squad.beat()
+    squad.mission.board.answer(task.id, "Yes", actor=PERSON)
+    squad.beat()
+    squad.mission.board.retry(task.id, actor=PERSON)
+    squad.beat()
+    first, second, third = squad.mission.attempts(task)
+    assert first.session and second.session is None and second.error == "no such session"
+    assert third.session not in (None, first.session)
+    assert squad.mission.task(task).reason == "asks: First?"
+
+
 def test_an_agent_that_must_be_ended_leaves_nothing_and_what_it_reported_is_kept(agents):
     squad = agents()
     script = "mock: tokens 10 20\nmock: run (setsid sleep 600 &)\nmock: progress Half\nmock: think 0.6\nmock: hang"

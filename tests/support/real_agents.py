@@ -108,20 +108,24 @@ def _opencode(url: str, mission: RealMission) -> Mapping[str, Any]:
     return {"environment": {"OPENCODE_CONFIG_CONTENT": json.dumps(config), "OPENCODE_DISABLE_MODELS_FETCH": "1"}}
 
 
-def _openclaw(url: str, mission: RealMission) -> Mapping[str, Any]:
+def openclaw_settings(url: str) -> dict[str, Any]:
+    """Of an OpenClaw whose only provider is the model at `url`."""
     cost = {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0}
     model = {"id": MODEL, "name": MODEL, "reasoning": False, "input": ["text"], "contextWindow": 128_000}
     models = [{**model, "maxTokens": 4096, "cost": cost}]
     provider = {"baseUrl": f"{url}/v1", "apiKey": "a-key-of-tests", "api": "openai-completions", "models": models}
-    config = {
+    return {
         "models": {"mode": "replace", "providers": {"scripted": provider}},
         "agents": {"defaults": {"model": {"primary": f"scripted/{MODEL}"}, "skipBootstrap": True}},
         "tools": {"profile": "full", "exec": {"host": "gateway", "security": "full", "ask": "off"}},
         "update": {"checkOnStart": False},
     }
+
+
+def _openclaw(url: str, mission: RealMission) -> Mapping[str, Any]:
     path = mission.home.parent / ".openclaw" / "openclaw.json"  # the tests' HOME
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(config))
+    path.write_text(json.dumps(openclaw_settings(url)))
     return {"environment": {}}
 
 

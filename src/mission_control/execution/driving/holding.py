@@ -46,6 +46,8 @@ def hold(
         may_be_empty = bool(turn.settings.get("empty_answer"))
         words = tuple(child.last_words)
         conclude(report, status, words, about=about, now=clock.now(), may_be_empty=may_be_empty)
+    if turn.session and report.verdict is Judgement.FAILED and not report.tokens_out:
+        report.session = None  # it may be that it cannot be gone on with: the next attempt starts afresh
     report.error = report.error and without_secrets(report.error, turn.environment)
     return Held(report, child.is_told_to_stop)
 
