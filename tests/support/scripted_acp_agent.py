@@ -68,15 +68,22 @@ class ScriptedAgent:
         session = uuid.uuid4().hex
         _history(session).parent.mkdir(exist_ok=True)
         _history(session).write_text("".join(f"server {server.name}\n" for server in mcp_servers or ()))
-        return schema.NewSessionResponse(session_id=session)
+        modes = [schema.SessionMode(id=mode, name=mode) for mode in ("bold", "careful")]
+        state = schema.SessionModeState(current_mode_id="bold", available_modes=modes)
+        return schema.NewSessionResponse(session_id=session, modes=state)
 
     async def load_session(self, cwd: str, session_id: str, **_: Any) -> schema.LoadSessionResponse:
         self._cwd = cwd
         if not _history(session_id).exists():
             raise acp.RequestError.resource_not_found(session_id)
-        for line in _history(session_id).read_text().splitlines():
-            await self._tell(session_id, acp.update_agent_message_text(f"before: {line}\n"))
+        past = _history(session_id).read_text().splitlines()
+        self._repeating = asyncio.create_task(self._repeat(session_id, past))  # also after we answered, as Gemini does
         return schema.LoadSessionResponse()
+
+    async def _repeat(self, session_id: str, past: list[str]) -> None:
+        for line in past:
+            await asyncio.sleep(0.05)
+            await self._tell(session_id, acp.update_agent_message_text(f"before: {line}\n"))
 
     async def resume_session(self, session_id: str, cwd: str, **_: Any) -> schema.ResumeSessionResponse:
         self._cwd = cwd

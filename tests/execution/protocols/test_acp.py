@@ -164,10 +164,10 @@ def test_only_a_plain_yes_is_one(answer, permission):
 
 @pytest.mark.parametrize("way", ["", "resumes"])
 def test_a_session_is_gone_on_with_and_its_past_is_not_told_again(program, way):
-    assert program.turn("say one", *way.split()).answer == "one"
+    assert program.turn("think a\nthink b\nsay one", *way.split()).answer == "one"
     (session,) = (event.name for event in program.events if isinstance(event, Session))
     closing = program.turn("recall", *way.split(), session=session)
-    assert closing == Closing(Judgement.SUCCEEDED, answer="1 lines before")
+    assert closing == Closing(Judgement.SUCCEEDED, answer="3 lines before")
     assert "before: " not in "".join(event.piece for event in program.events if isinstance(event, Text))
 
 
@@ -233,6 +233,7 @@ def test_programs_that_cannot_be_started_are_named(program, argv, error):
 def test_an_agent_that_is_signed_out_or_speaks_another_version_says_so(program):
     error = str(program.turn("say hello", "signed-out").error)
     assert error.startswith("not signed in: Authentication required: run `scripted login`.")
+    assert program.turn("say hello", mode="reckless").error == "it has no mode 'reckless'; it has bold, careful"
     assert program.turn("say hello", "old").error == "it speaks version 0 of ACP, we speak 1"
 
 

@@ -12,6 +12,7 @@ import logging
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ from mission_control.execution.report import Judgement
 LINE_BYTES = 16 << 20  # of one message, before it is put together from pieces
 CANCEL_SECONDS = 3.0  # an agent has so long to answer that its turn is cancelled
 GOODBYE_SECONDS = 1.0  # between closing its input, SIGTERM and SIGKILL
+SILENCE_SECONDS = 0.5  # after which an agent has told all of the past
+LONGEST_SILENCE_SECONDS = 10.0  # in which we wait for that
 SIGN_IN = -32000  # the protocol's error for an agent that is not signed in
 _Streams = tuple[asyncio.StreamWriter, asyncio.StreamReader]
 Answer = TypeVar("Answer")
@@ -122,6 +125,8 @@ class Drive:
             try:
                 hello = await self._hello(agent)
                 session = await self._session(agent, hello)
+                if self.turn.session is not None:
+                    await _silence(ours)
                 ours.is_listening = True
                 return self._closing(await self._work(agent, session, ours), ours)
             except acp.RequestError as fault:
@@ -159,12 +164,13 @@ class Drive:
             if not (can_resume or can.load_session):
                 raise failed(f"it cannot go on with its session {known} any more; the next attempt starts afresh")
             go_on = agent.resume_session if can_resume else agent.load_session
-            await self._within(self.turn.session_seconds, "its session", go_on(session_id=known, **place))
+            opened: Any = await self._within(self.turn.session_seconds, "its session", go_on(session_id=known, **place))
             session = known
         else:
             opened = await self._within(self.turn.session_seconds, "a session", agent.new_session(**place))
             session = opened.session_id
         if self.turn.mode is not None:
+            _check_mode(self.turn.mode, opened.modes)
             await agent.set_session_mode(session_id=session, mode_id=self.turn.mode)
         if can_resume or can.load_session:
             self.hear(Session(session))
@@ -285,6 +291,19 @@ def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
         return "it closed its output in the middle of its turn"
     how = f"with exit status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
     return f"it ended {how} in the middle of its turn"
+
+
+async def _silence(ours: OurSide) -> None:
+    """Some agents go on repeating the past of a session after they have said that it is loaded."""
+    until = time.monotonic() + LONGEST_SILENCE_SECONDS
+    while (now := time.monotonic()) < until and (left := ours.heard_at + SILENCE_SECONDS - now) > 0:  # noqa: ASYNC110  silence is no event
+        await asyncio.sleep(left)
+
+
+def _check_mode(wanted: str, modes: schema.SessionModeState | None) -> None:
+    """Agents answer a mode that they do not have with nothing, or with an error that does not name those they have."""
+    if modes is not None and wanted not in (offered := [mode.id for mode in modes.available_modes]):
+        raise failed(f"it has no mode {wanted!r}; it has {', '.join(offered)}")
 
 
 def _explain(fault: acp.RequestError) -> NoReturn:

@@ -8,6 +8,7 @@ Source: https://agentclientprotocol.com/protocol
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ class OurSide(Client):
         self.question: str | None = None
         self.request: Request | None = None  # for permission, when the question is one
         self.cost_usd: float | None = None
+        self.heard_at = time.monotonic()  # when it last told anything
         self.is_listening = False  # what comes before our prompt is the past of a session that is gone on with
         self.asked = asyncio.Event()
         self._workspace = workspace
@@ -50,7 +52,7 @@ class OurSide(Client):
         **_: Any,
     ) -> schema.RequestPermissionResponse:
         """One of the options, by policy; where a person is to be asked, the turn ends."""
-        title = self._title(tool_call)
+        title = self._follow(tool_call)
         kind = tool_call.kind or self._kinds.get(tool_call.tool_call_id, "other")
         answer = self._policy.answer(kind, title)
         self._hear(Note(f"asks to {kind}: {title}: {answer}"))
@@ -63,36 +65,32 @@ class OurSide(Client):
 
     async def session_update(self, session_id: str, update: Any, **_: Any) -> None:
         """One step of the agent."""
+        self.heard_at = time.monotonic()
         if not self.is_listening:
             return
         match update:
             case schema.AgentMessageChunk(content=schema.TextContentBlock(text=text)):
                 self.answer += text
                 self._hear(Text(text))
-            case schema.ToolCallStart():
-                self.answer = ""  # what it said so far led up to this
-                self._kinds[update.tool_call_id] = update.kind or "other"
-                self._hear(ToolStarted(self._title(update)))
-                self._end_tool(update.tool_call_id, update.status)
-            case schema.ToolCallProgress():
-                self._title(update)
-                self._end_tool(update.tool_call_id, update.status)
+            case schema.ToolCallStart() | schema.ToolCallProgress():
+                self._follow(update)
             case schema.UsageUpdate(cost=schema.Cost(amount=amount, currency="USD")):
                 self.cost_usd = amount
                 self._hear(Spent(cost_usd=amount))
             case schema.AgentPlanUpdate(entries=entries):
                 self._hear(Note(f"plan: {_plan(entries)}"))
 
-    def _title(self, call: schema.ToolCall | schema.ToolCallUpdate) -> str:
-        """The last that was told for this call; later updates may leave it out."""
-        title = self._titles[call.tool_call_id] = " ".join(
-            (call.title or self._titles.get(call.tool_call_id) or "use a tool").split()
-        )
+    def _follow(self, call: schema.ToolCall | schema.ToolCallUpdate) -> str:
+        """Tell of a call when it is first heard of, and when it ended; its title, which later updates may leave out."""
+        known = self._titles.get(call.tool_call_id)
+        title = self._titles[call.tool_call_id] = " ".join((call.title or known or "use a tool").split())
+        if known is None:
+            self.answer = ""  # what it said so far led up to this
+            self._kinds[call.tool_call_id] = call.kind or "other"
+            self._hear(ToolStarted(title))
+        if call.status in ("completed", "failed"):
+            self._hear(ToolEnded(title, error="failed" if call.status == "failed" else None))
         return title
-
-    def _end_tool(self, call: str, status: str | None) -> None:
-        if status in ("completed", "failed"):
-            self._hear(ToolEnded(self._titles[call], error="failed" if status == "failed" else None))
 
     async def read_text_file(
         self,

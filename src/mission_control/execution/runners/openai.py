@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mission_control.execution.driving.program import About, Capabilities, Start, Turn
+from mission_control.domain.runner import Capabilities
+from mission_control.execution.driving.program import About, Start, Turn
 from mission_control.execution.protocols.listening import Listener, start
 
 OPENAI = "https://api.openai.com/v1"
