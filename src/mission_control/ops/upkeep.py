@@ -40,10 +40,9 @@ def keep_up(store: Store, config: Config, clock: Clock, *, patient: bool = False
 
 def tell_silences_if_due(store: Store, config: Config, clock: Clock) -> None:
     """Note who has had no heartbeat for long. Looks at every agent: once a minute is enough for a resident process."""
-    if not has_channels(store):
-        return
     try:
-        Notices(store, clock, config).tell_silences()
+        if has_channels(store):
+            Notices(store, clock, config).tell_silences()
     except MissionControlError as fault:
         _log(config, clock, "silence", fault)
 
