@@ -14,7 +14,7 @@ from mission_control import config as settings
 from mission_control import log
 from mission_control.clock import Clock, SystemClock
 from mission_control.config import Config
-from mission_control.errors import Conflict
+from mission_control.errors import Conflict, Unavailable
 from mission_control.folder import Folder, make_private_directory, open_private, sync
 from mission_control.interfaces.mission import Application, Bell, Mission, Parts, Runners
 from mission_control.rotation import rotate_logs
@@ -234,7 +234,11 @@ def _working_memory(folder: Folder, agent: str) -> str:
 
 def _keep_up(store: Store, config: Config, clock: Clock) -> None:
     rotate_logs(Folder(config.home).logs, max_bytes=config.log_max_bytes, keep=config.log_keep)
-    if config.wants_upkeep or has_channels(store):
+    try:
+        is_wanted = config.wants_upkeep or has_channels(store)
+    except Unavailable:
+        return  # the work itself is done; whoever is awake next keeps up
+    if is_wanted:
         from mission_control.ops.upkeep import Upkeep
 
         Upkeep(config, clock).keep(store, patient=True)

@@ -17,6 +17,8 @@ from mission_control.store.store import Store
 # Beyond every time limit of a delivery: whoever took a notice and has not said how it went by then is dead.
 HOLD = timedelta(minutes=2)
 LONGEST_WAIT = RETRIES.ceiling + HOLD
+# Of the other notices of a channel that failed: one that hangs must not be asked for each, while other channels wait.
+LONGEST_PAUSE = timedelta(minutes=1)
 GIVEN_UP = "notification_given_up"
 
 
@@ -76,10 +78,14 @@ class Outbox:
         return give_up
 
     def _put_off(self, store: Store, notice: Notice) -> bool:
+        now = self._clock.now()
         backoff = RETRIES.backoff(notice.tries)
         # At least half of it, so that a receiver that is down is not asked by everybody at once, nor at once again.
         wait = backoff / 2 + backoff / 2 * self._jitter()
-        return notices.put_off(store, notice, self._clock.now() + wait)
+        if not notices.put_off(store, notice, now + wait):
+            return False
+        notices.pause_channel(store, notice.channel, now=now, until=now + min(wait, LONGEST_PAUSE))
+        return True
 
     def _tell_end(self, notice: Notice, error: str) -> None:
         tries = f"{notice.tries} {'try' if notice.tries == 1 else 'tries'}"

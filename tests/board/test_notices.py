@@ -212,6 +212,29 @@ def test_a_failure_is_tried_again_ever_later_and_given_up_after_a_day(
     assert "review through hook after" in last.message
 
 
+def test_a_channel_that_fails_is_not_asked_for_each_of_its_notices_and_holds_no_other_up(
+    store: Store, channels: Notices, outbox: Outbox, clock: FakeClock
+) -> None:
+    tell(channels, name="down")
+    for number in range(3):
+        notices.enqueue(store, News(Topic.STANDUP, clock.now(), "", title=f"Standup {number}"))
+        clock.advance(timedelta(seconds=1))
+    tell(channels, name="up")
+    notices.enqueue(store, News(Topic.STANDUP, clock.now(), "", title="Standup 3"))
+    asked = []
+    for _ in range(3):
+        while taken := outbox.take():
+            asked.append((taken.channel.name, taken.news.title))
+            if taken.channel.name == "down":
+                outbox.failed(taken, "it did not answer within 10 s")
+            else:
+                outbox.delivered(taken)
+        clock.advance(timedelta(seconds=10))
+    assert asked[:2] == [("down", "Standup 0"), ("up", "Standup 3")]
+    assert 2 <= [name for name, _ in asked].count("down") <= 3, "once a round"
+    assert channels.channel("down").waiting == 4
+
+
 @pytest.mark.usefixtures("notice")
 def test_a_receiver_that_wants_no_more_is_not_asked_again(outbox: Outbox, clock: FakeClock, store: Store) -> None:
     taken = outbox.take()

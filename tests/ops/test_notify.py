@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from mission_control import app
 from mission_control.clock import SystemClock
 from mission_control.config import Config
 from mission_control.domain.notice import ChannelKind, News, Topic
-from mission_control.errors import NotFound
+from mission_control.errors import NotFound, Unavailable
 from mission_control.folder import Folder
 from mission_control.notices import Notices
 from mission_control.ops import upkeep
@@ -286,8 +287,6 @@ def test_no_transaction_is_open_while_a_receiver_lets_us_wait(
 def test_a_database_that_fails_is_logged_and_stops_nobody(
     store: Store, config: Config, clock: FakeClock, tell: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mission_control.errors import Unavailable
-
     def fail(*_: object, **__: object) -> None:
         raise Unavailable("The disk is full.")
 
@@ -332,6 +331,19 @@ def test_a_heartbeat_tells_what_its_tasks_came_to(missionctl: Command, receiver:
         assert added["secret"] not in text
     missionctl("notify", "remove", "hook")
     assert missionctl("notify", "list", "--json").json == []
+
+
+def test_a_database_that_goes_away_after_the_work_is_no_fault_of_the_heartbeat(
+    missionctl: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_store: Store) -> bool:
+        raise Unavailable("The database was held by another writer.")
+
+    missionctl("agent", "add", "ada")
+    monkeypatch.setattr(app, "has_channels", fail)
+    mission = app.open_mission(str(missionctl.home))
+    assert [report.result for report in mission.heartbeat(["ada"])] == ["ok"]
+    mission.close()
 
 
 def test_a_secret_of_ones_own_comes_from_a_file(missionctl: Command, receiver: Receiver, tmp_path: Path) -> None:

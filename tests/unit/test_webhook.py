@@ -47,6 +47,7 @@ def test_an_address_says_who_delivers_to_it(url, kind):
         "https://user:hidden-token@example.com",
         "https://[::1/hidden-token",
         "bogus://hidden-token",
+        "hidden-token",
     ],
 )
 def test_what_nobody_can_deliver_to_is_refused_without_repeating_it(url, capfd):

@@ -94,6 +94,11 @@ def put_off(store: Store, notice: Notice, due_at: datetime) -> bool:
     return found is not None
 
 
+def pause_channel(store: Store, channel: Channel, *, now: datetime, until: datetime) -> None:
+    """Put off what is due for it, without counting a try."""
+    store.rows("notice.pause_channel", channel_id=channel.id, now=now, until=until)
+
+
 def drop(store: Store, notice: Notice) -> bool:
     """Take it out of the outbox; False when it is gone already."""
     return store.row("notice.drop", message_id=notice.message_id, channel_id=notice.channel.id) is not None

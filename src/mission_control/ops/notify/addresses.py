@@ -17,7 +17,10 @@ def kind_of(url: str) -> ChannelKind:
 
     Raises InvalidInput for an address that nobody can deliver to, without repeating it: it may hold a token.
     """
-    scheme = url.partition("://")[0].lower()
+    scheme, joint, _ = url.partition("://")
+    scheme = scheme.lower()
+    if not joint:
+        raise InvalidInput("The address is none: it has no ://. Write e.g. https://example.com/hook.")
     if scheme in ("http", "https"):
         if is_installed() and _understood(url):
             return ChannelKind.APPRISE

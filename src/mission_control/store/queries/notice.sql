@@ -55,6 +55,9 @@ UPDATE notice SET due_at = :due_at
  WHERE message_id = :message_id AND channel_id = :channel_id AND tries = :tries
 RETURNING tries;
 
+-- name: pause_channel
+UPDATE notice SET due_at = :until WHERE channel_id = :channel_id AND due_at <= :now;
+
 -- name: drop
 -- What is delivered is delivered, whoever else is trying it meanwhile.
 DELETE FROM notice WHERE message_id = :message_id AND channel_id = :channel_id RETURNING tries;
