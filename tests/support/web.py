@@ -38,6 +38,7 @@ class Web:
             )
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.client = self.log_in()
+        self.every_right = self.token()
 
     @property
     def pid(self) -> int:
