@@ -122,14 +122,6 @@ def table(client: httpx.Client, name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.text)))
 
 
-def test_the_raw_log_is_a_download_that_no_browser_shows(web: Web, done: str) -> None:
-    answer = web.client.get(f"/t/{done}/log/1/raw")
-    assert answer.text.endswith("done\n")
-    assert answer.headers["content-disposition"].startswith("attachment")
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["content-type"] == "application/octet-stream"
-
-
 def test_the_prompt_and_the_answer_of_an_attempt_are_shown_where_they_are_there(web: Web, done: str) -> None:
     folder = web.mission.folder.attempt(int(done.removeprefix("T-")), 1)
     assert "Answer of attempt 1" not in page(web, f"/t/{done}")
@@ -138,6 +130,9 @@ def test_the_prompt_and_the_answer_of_an_attempt_are_shown_where_they_are_there(
     html = page(web, f"/t/{done}")
     assert "It is <strong>finished</strong>." in html
     assert "You are ada. &lt;b&gt;" in html
+    (folder / "answer.md").unlink()
+    (folder / "answer.md").symlink_to(web.mission.folder.settings)
+    assert "Answer of attempt 1" not in page(web, f"/t/{done}")
 
 
 def test_no_secret_stands_on_the_health_page(web: Web) -> None:
