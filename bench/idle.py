@@ -36,7 +36,7 @@ def idle(home: Path, agents: int, seconds: float) -> Figures:
     """The share of one core and the memory (PSS), of `up` and of the launcher process that waits beside it."""
     mission = Mission(home)
     fill(home, agents)
-    pid = int(mission("up", "--detach"))
+    pid = int(mission("up", "--detach", "--no-web"))  # the pages are measured by web.py
     try:
         time.sleep(SETTLE_SECONDS)
         before, begin = processor_seconds(pid), time.monotonic()

@@ -62,7 +62,7 @@ def resident(home: Path) -> Iterator[OpenMission]:
     """Another mission, whose one agent is looked after by `up`."""
     mission = Mission(home)
     mission("agent", "add", "ada")
-    mission("up", "--detach")
+    mission("up", "--detach", "--no-web")
     opened = open_mission(str(home))
     try:
         yield opened

@@ -71,7 +71,7 @@ class Soak:
         self._added: list[int] = []
 
     def _start(self, kind: str) -> subprocess.Popen[bytes]:
-        words = {DISPATCHER: ("up",), HEARTBEAT: ("heartbeat", "--all")}[kind]
+        words = {DISPATCHER: ("up", "--no-web"), HEARTBEAT: ("heartbeat", "--all")}[kind]
         return subprocess.Popen(
             self._mission.arguments(*words),
             env=environment() | {"BENCH_MISSION": str(self._mission.home)},

@@ -58,7 +58,7 @@ def main() -> None:
         ways: dict[str, Measure] = {
             BARE: partial(spawn_rate, [TRUE], **longer),
             SHELL: partial(spawn_rate, ["/bin/sh", "-c", "--", TRUE], **longer),
-            OURS: lambda: our_rate(next(places), "up", **size),
+            OURS: lambda: our_rate(next(places), "up", "--no-web", **size),
             ONE_SHOT: lambda: our_rate(next(places), "heartbeat", "ada", "--wait", **size),
             **{peer.name: partial(_in_next, places, peer, **size) for peer in peers},
         }

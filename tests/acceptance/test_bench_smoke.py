@@ -17,6 +17,7 @@ SMALLEST = {
     "claim": ["--tasks", "2000", "--rounds", "2"],
     "memory": ["--executors", "2"],
     "idle": ["--seconds", "1", "--agents", "7"],
+    "web": ["--tasks", "20", "--streams", "2", "--samples", "1"],
     "seed": ["--tasks", "8", "--imitated", "8"],
     "soak": ["--minutes", "0.1", "--chaos"],
 }

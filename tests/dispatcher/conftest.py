@@ -15,8 +15,8 @@ def start_up(make_mission: Callable[..., RealMission]) -> Iterator[Callable[...,
     """Starts `missionctl up` in a mission. In the end it is ended, which must work whatever happened to it."""
     started: list[Up] = []
 
-    def start(mission: RealMission, *words: str, **environment: str) -> Up:
-        started.append(Up(mission, *words, **environment))
+    def start(mission: RealMission, *words: str, web: bool = False, **environment: str) -> Up:
+        started.append(Up(mission, *words, web=web, **environment))
         return started[-1]
 
     yield start

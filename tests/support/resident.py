@@ -15,9 +15,11 @@ ENDS_WITHIN_SECONDS = 30
 class Up:
     """The resident process of a mission, from the moment it holds the seat."""
 
-    def __init__(self, mission: RealMission, *words: str, **environment: str) -> None:
+    def __init__(self, mission: RealMission, *words: str, web: bool = False, **environment: str) -> None:
+        """Without `web` it has no pages, whose start costs more than all else."""
         self._mission = mission
-        self._process: subprocess.Popen[str] = mission.command.start("up", "--no-web", *words, **environment)
+        pages = [] if web or "--no-web" in words else ["--no-web"]
+        self._process: subprocess.Popen[str] = mission.command.start("up", *pages, *words, **environment)
         assert self._process.stdout is not None
         said = self._process.stdout.readline()
         assert said.strip() == str(self.pid), self._process.communicate()

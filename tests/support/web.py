@@ -28,6 +28,7 @@ class Web:
         self._log.parent.mkdir(exist_ok=True)
         self.start_server()
         self.client = self.log_in()
+        self.every_right = self.token()
 
     def start_server(self, port: int = 0) -> None:
         """At this port; 0: a free one."""

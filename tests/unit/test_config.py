@@ -221,3 +221,32 @@ def test_a_folder_without_a_mission_is_refused_with_the_way_to_make_one(home, na
 def test_outside_of_any_mission_the_way_to_make_one_is_told(tmp_path):
     with pytest.raises(NoMission, match="missionctl init"):
         find_home(None, {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("web_address", "localhost", "must be an IP address"),
+        ("web_origins", "https://mission.example.org/", "has 'https://mission.example.org/'"),
+        ("web_origins", "mission.example.org", "has 'mission.example.org'"),
+        ("web_origins", "https://*.example.org", "written like"),
+        ("web_port", "0", "between 1 and 65535"),
+        ("web", "maybe", "must be true or false"),
+    ],
+)
+def test_who_may_reach_the_pages_is_said_exactly(home, name, value, words):
+    (fault,) = faults(home, {f"MISSIONCTL_{name.upper()}": value})
+    assert words in fault
+
+
+def test_the_pages_are_for_this_machine_alone_unless_somebody_says_otherwise(home):
+    config = load(home, {})
+    assert (config.web, config.web_address, config.web_origins, config.web_open_metrics) == (
+        True,
+        "127.0.0.1",
+        (),
+        False,
+    )
+    told = load(home, {"MISSIONCTL_WEB_ORIGINS": "https://a.example,http://b.example:8080"})
+    assert told.web_origins == ("https://a.example", "http://b.example:8080")
+    assert Config.from_bytes(told.to_bytes()) == told

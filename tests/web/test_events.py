@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -14,10 +16,12 @@ from mission_control.domain.access import Scope
 from mission_control.domain.draft import NewTask
 from mission_control.domain.history import Activity
 from mission_control.interfaces.web import feed as feeds
+from mission_control.interfaces.web.api import events
 from mission_control.interfaces.web.api.events import MOST_BEHIND
 from mission_control.interfaces.web.feed import Feed, News
 from support.eventually import eventually
 from support.factories import PERSON
+from support.real_mission import RealMission
 from support.web import Web
 
 
@@ -55,11 +59,11 @@ def add(web: Web, title: str) -> int:
 
 
 def test_what_happens_is_told_with_the_id_of_its_line(web: Web):
-    with listening(web.client) as events:
-        ready = next(events)
+    with listening(web.client) as heard:
+        ready = next(heard)
         assert ready.name == "ready"
         task_id = add(web, "Said to everybody")
-        event = next(events)
+        event = next(heard)
     (line,) = web.client.get("/api/v1/activities", params={"after": ready.id}).json()
     assert event == Event("task", line["id"], line)
     assert (line["kind"], line["task"]) == ("added", f"T-{task_id}")
@@ -75,15 +79,15 @@ def test_everybody_hears_it_and_a_reader_may(web: Web):
 
 
 def test_who_was_away_is_told_what_it_missed_and_nothing_twice(web: Web):
-    with listening(web.client) as events:
-        last = next(events).id
+    with listening(web.client) as heard:
+        last = next(heard).id
     missed = [add(web, f"Missed {number}") for number in range(feeds.PAGE + 10)]
-    with listening(web.client, last=last) as events, listening(web.client, after=last) as others:
-        for stream in (events, others):
+    with listening(web.client, last=last) as heard, listening(web.client, after=last) as others:
+        for stream in (heard, others):
             assert next(stream).id == last
             assert [next(stream).data["task"] for _ in missed] == [f"T-{task_id}" for task_id in missed]
         fresh = add(web, "New")
-        assert [next(stream).data["task"] for stream in (events, others)] == [f"T-{fresh}"] * 2
+        assert [next(stream).data["task"] for stream in (heard, others)] == [f"T-{fresh}"] * 2
 
 
 def test_who_was_away_too_long_is_told_to_look_anew(web: Web, monkeypatch: pytest.MonkeyPatch):
@@ -91,12 +95,12 @@ def test_who_was_away_too_long_is_told_to_look_anew(web: Web, monkeypatch: pytes
     with store.transaction():
         for _ in range(MOST_BEHIND + 5):
             web.mission.board._moves.note("edited", web.mission.board._moves.lock(add_one(web)), actor=PERSON)
-    with listening(web.client, last=1) as events:
-        assert next(events).name == "ready"
-        reset = next(events)
+    with listening(web.client, last=1) as heard:
+        assert next(heard).name == "ready"
+        reset = next(heard)
         assert reset.name == "reset"
         task_id = add(web, "After the reset")
-        event = next(events)
+        event = next(heard)
         assert (event.data["task"], event.id) == (f"T-{task_id}", reset.id + 1)
 
 
@@ -108,19 +112,19 @@ def add_one(web: Web) -> int:
 
 def test_a_stream_of_one_task_tells_of_no_other(web: Web):
     first, second = add(web, "One"), add(web, "Two")
-    with listening(web.client, task=f"T-{second}") as events:
-        next(events)
+    with listening(web.client, task=f"T-{second}") as heard:
+        next(heard)
         for task_id in (first, second):
             web.mission.board.comment(task_id, "Hello", actor=PERSON)
-        assert next(events).data["task"] == f"T-{second}"
+        assert next(heard).data["task"] == f"T-{second}"
 
 
 def test_hints_tell_what_to_look_at_anew(web: Web):
-    with listening(web.client, pace=100) as events:
-        next(events)
+    with listening(web.client, pace=100) as heard:
+        next(heard)
         with web.mission.board.together():
             tasks = [add(web, f"Hint {number}") for number in range(3)]
-        assert next(events).data == {
+        assert next(heard).data == {
             "lines": 3,
             "tasks": [f"T-{task_id}" for task_id in tasks],
             "agents": [],
@@ -137,8 +141,8 @@ def test_a_stream_that_was_left_costs_nothing_more(web: Web):
             )
             return line
 
-        with listening(web.client) as events:
-            next(events)
+        with listening(web.client) as heard:
+            next(heard)
             assert streams() == "missionctl_event_streams 1.0"
         eventually(lambda: streams() == "missionctl_event_streams 0.0")
 
@@ -164,3 +168,48 @@ def test_a_line_whose_predecessor_is_still_being_committed_waits(monkeypatch: py
     assert feed._without_gaps(news(10)) == []
     seconds[0] += feeds.GAP_SECONDS
     assert [line.id for line in feed._without_gaps(news(10))] == [10]
+
+
+class Clockwork:
+    """A feed that nobody feeds, and a key that is over after so many looks."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    async def is_still_welcome(self) -> bool:
+        self.looks -= 1
+        return self.looks >= 0
+
+
+def test_a_stream_ends_when_its_key_is_over(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(events, "PING_SECONDS", 0.001)
+    monkeypatch.setattr(events, "CHECK_SECONDS", 0.0)
+
+    async def told() -> list[str]:
+        feed = Feed(None)  # type: ignore[arg-type]
+        monkeypatch.setattr(feed, "_newest_id", lambda: 7)
+        key = Clockwork(looks=3)
+        stream = events.stream(feed, None, lambda _: True, pace=0, is_still_welcome=key.is_still_welcome)
+        return [text async for text in stream]
+
+    first, *pings = asyncio.run(asyncio.wait_for(told(), 20))
+    assert "event: ready" in first
+    assert pings == [": still here\n\n"] * 3
+
+
+def test_it_is_the_same_with_postgres(tmp_path: Path, request: pytest.FixtureRequest):
+    """Events, and a change that is made once; another test proves that ids which come late are waited for."""
+    server = request.getfixturevalue("postgres_server")
+    mission = RealMission(tmp_path / "mission", database=server.pristine_database())
+    web = Web(mission)
+    try:
+        with listening(web.client) as heard:
+            next(heard)
+            for _ in range(2):
+                again = web.client.post("/api/v1/tasks", json={"title": "Once"}, headers={"Idempotency-Key": "k"})
+                assert again.status_code == 201
+            assert (next(heard).data["kind"], again.headers["idempotent-replayed"]) == ("added", "true")
+        assert len(web.client.get("/api/v1/tasks").json()) == 1
+    finally:
+        web.close()
+        mission.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from mission_control.domain.access import Scope
 from mission_control.interfaces.web.login import MOST_FAILURES, WITHIN_SECONDS, Throttle, _inside, _secret_in
 from support.web import Web, words_of
@@ -68,6 +70,14 @@ def test_a_person_without_a_key_is_led_to_the_log_in_and_back(web: Web):
         page = browser.get(answer.headers["location"])
         assert 'value="/tasks?status=blocked"' in page.text
         assert browser.get('/login?next=/"><script>').text.count("<script") == 0
+
+
+def test_the_log_in_page_needs_nothing_that_is_not_there(web: Web):
+    with web.anonymous() as browser:
+        page = browser.get("/login").text
+        wanted = re.findall(r'(?:href|src)="([^"]+)"', page)
+        assert wanted
+        assert {browser.get(path).status_code for path in wanted} == {200}
 
 
 def test_nobody_is_led_to_another_server():

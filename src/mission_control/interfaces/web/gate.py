@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -144,9 +145,17 @@ class Gate:
         state = request.scope.setdefault("state", {})
         state["caller"] = caller
         state["csrf_token"] = csrf_token(secret)
+        state["is_still_welcome"] = partial(self._is_welcome, secret, is_bearer=bearer is not None)
         if bearer is None and request.method not in SAFE_METHODS:
             return await _check_csrf(request, receive, csrf_token(secret))
         return receive
+
+    async def _is_welcome(self, secret: str, *, is_bearer: bool) -> bool:
+        """For answers that last: whether the key they were let in with is still good."""
+        try:
+            return await self._caller(secret, is_bearer=is_bearer) is not None
+        except Refused:
+            return True  # nobody can tell now, so nothing changes
 
     async def _caller(self, secret: str, *, is_bearer: bool) -> Caller | None:
         def look() -> Caller | None:

@@ -14,7 +14,6 @@ _OPEN = (
     ("GET", r"/login"),
     ("POST", r"/login"),
     ("GET", r"/static/.*"),
-    ("GET", r"/favicon\.ico"),
 )
 _OTHERWISE = (
     ("POST", r"/api/v1/tasks", Scope.AGENT),

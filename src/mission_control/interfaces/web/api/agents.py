@@ -59,6 +59,7 @@ def remove_agent(asked: Asked, name: str) -> Response:
 
     def work(mission: Mission) -> Changed:
         known = mission.views.resolve_agent(name)
+        asked.expect(_document(mission, known))
         mission.squad.remove(known, actor=asked.actor)
         return Changed({"removed": [known]})
 

@@ -21,6 +21,7 @@ from mission_control.interfaces.web.problems import PreconditionFailed
 PREFIX = "/api/v1"
 Document = dict[str, Any] | list[Any]
 _REFUSALS = (
+    HTTPStatus.BAD_REQUEST,
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
     HTTPStatus.NOT_FOUND,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -19,8 +20,9 @@ from mission_control.interfaces.web.feed import Feed, News
 from mission_control.interfaces.web.problems import problem
 
 MOST_STREAMS = 500
-MOST_BEHIND = 10_000  # lines; whoever was away for longer looks at everything anew
+MOST_BEHIND = 5_000  # lines; whoever was away for longer looks at everything anew
 PING_SECONDS = 15.0
+CHECK_SECONDS = 10.0  # how long a stream may outlive the key it was opened with, and a ping
 RECONNECT_MILLISECONDS = 1_000
 MOST_NAMES = 100  # in one hint
 router = noun("/events", "events")
@@ -54,19 +56,26 @@ async def events(
     wanted = await run_in_threadpool(_filter, asked.request, task, agent)
     last = after if last_event_id is None or not last_event_id.isdecimal() else min(int(last_event_id), 2**62)
     return StreamingResponse(
-        stream(feed, last, wanted, pace / 1000),
+        stream(feed, last, wanted, pace=pace / 1000, is_still_welcome=asked.request.state.is_still_welcome),
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         media_type="text/event-stream",
     )
 
 
-async def stream(feed: Feed, last: int | None, wanted: Wanted, pace: float) -> AsyncIterator[str]:
-    """The text of one stream, until whoever reads it goes or the feed is closed."""
+async def stream(
+    feed: Feed, last: int | None, wanted: Wanted, *, pace: float, is_still_welcome: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[str]:
+    """The text of one stream, until whoever reads it goes, their key is over or the feed is closed."""
     await feed.join()
+    checked_at = time.monotonic()
     try:
         position = feed.head if last is None else min(last, feed.head)
         yield f"retry: {RECONNECT_MILLISECONDS}\n\n" + _event("ready", {"id": position}, position)
         while not feed.is_closed:
+            if time.monotonic() - checked_at > CHECK_SECONDS:
+                if not await is_still_welcome():
+                    return
+                checked_at = time.monotonic()
             if feed.head - position > MOST_BEHIND:
                 position = feed.head
                 yield _event("reset", {}, position)

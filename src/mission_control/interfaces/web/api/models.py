@@ -50,7 +50,7 @@ class NewTaskIn(TaskFields):
 class NewTasksIn(Given):
     """Many tasks, all or none. `after` may also name keys of earlier ones of the list."""
 
-    tasks: Annotated[list[NewTaskIn], Field(min_length=1, max_length=10_000)]
+    tasks: Annotated[list[NewTaskIn], Field(min_length=1, max_length=1_000)]
 
 
 class TextIn(Given):
