@@ -139,6 +139,13 @@ def test_work_is_sent_back_with_a_comment_and_a_question_is_answered(site: Web, 
     assert {status(site, task.id) for task in (review, asks)} == {Status.INBOX}
     person.go(f"/t/{review.id}")
     expect(page.locator("#thread .mention")).to_have_text("@ada")
+    person.wait_until_live()
+    page.locator("#say").press_sequentially("Thanks @a")
+    page.keyboard.press("Enter")
+    expect(page.locator("#say")).to_have_value("Thanks @ada ")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#thread li")).to_have_count(2)
+    expect(page.locator("#say")).to_have_value("")
     person.go(f"/t/{asks.id}")
     expect(page.locator("#thread strong")).to_have_text("tenant")
     expect(page.locator("#thread")).to_contain_text("The first one")

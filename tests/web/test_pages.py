@@ -82,6 +82,22 @@ def test_a_form_works_without_scripts(web: Web, done: str) -> None:
     assert "Hello" in page(web, answer.headers["location"])
 
 
+def test_an_edit_changes_what_differs_and_what_comes_before(web: Web, done: str) -> None:
+    mission = web.mission
+    first, then = mission.add("true"), mission.add("true")
+    fields = {"title": "Edited", "agents": "ada", "command": "true", "priority": "low", "timeout": "10m"}
+    path = f"/t/{then.name}/edit"
+    assert web.client.post(path, data={**fields, "after": first.name}).status_code == 303
+    edited = mission.opened.views.task(then.id).task
+    assert (edited.title, edited.priority, edited.timeout_seconds, edited.after) == ("Edited", "low", 600, (first.id,))
+    circle = {**fields, "title": "Not this", "after": then.name}
+    answer = web.client.post(f"/t/{first.name}/edit", data=circle, headers={"Accept": "application/json"})
+    assert answer.status_code == 409
+    assert mission.opened.views.task(first.id).task.title == "A real task"
+    assert web.client.post(path, data=fields).status_code == 303
+    assert mission.opened.views.task(then.id).task.after == ()
+
+
 def test_bad_input_is_refused_in_words_and_changes_nothing(web: Web, done: str) -> None:
     before = web.mission.opened.views.activities()
     for fields in ({"title": ""}, {"title": "x", "agents": "nobody"}, {"title": "x", "timeout": "soon"}):

@@ -70,7 +70,7 @@ def edit(mission: Mission, request: Request) -> Response:
 
 
 def save(call: Call) -> Done:
-    """Change what differs; a running attempt goes on with what it was given."""
+    """Change what differs, all or nothing; a running attempt goes on with what it was given."""
     task = call.mission.views.task(_task_id(call)).task
     timeout = call.text("timeout")
     wanted = {
@@ -87,9 +87,17 @@ def save(call: Call) -> Done:
     changes = {name: value for name, value in wanted.items() if name != "timeout" and value != stands[name]}
     if wanted["timeout"] is not None and limits.duration(timeout).total_seconds() != task.timeout_seconds:
         changes["timeout"] = wanted["timeout"]
-    if changes:
-        call.mission.board.edit(task.id, changes, actor=call.actor)
-    return Done(f"{task.name} saved." if changes else "Nothing was changed.", f"/t/{task.id}")
+    after = {call.mission.views.resolve_task(text) for text in call.names("after")}
+    board = call.mission.board
+    with board.together():
+        if changes:
+            board.edit(task.id, changes, actor=call.actor)
+        for other in sorted(set(task.after) - after):
+            board.undepend(task.id, other, actor=call.actor)
+        for other in sorted(after - set(task.after)):
+            board.depend(task.id, other, actor=call.actor)
+    is_other = bool(changes) or after != set(task.after)
+    return Done(f"{task.name} saved." if is_other else "Nothing was changed.", f"/t/{task.id}")
 
 
 def comment(call: Call) -> Done:
