@@ -160,7 +160,7 @@ def test_a_card_is_moved_by_drag_and_by_key_and_a_refused_one_goes_back(site: We
     person.may_be_refused()
     page = person.page
     drag(page, tasks[0].id, "done")
-    expect(page.locator("#toasts")).to_contain_text("stays in blocked")
+    expect(page.locator("#toasts")).to_contain_text("nobody can move it to done by hand")
     page.locator(f"#column-blocked #card-{tasks[0].id}").wait_for()
     drag(page, tasks[0].id, "inbox")
     page.locator(f"#column-inbox #card-{tasks[0].id}").wait_for()
