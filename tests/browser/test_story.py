@@ -192,7 +192,7 @@ def drag(page: Page, task: int, target: str) -> None:
     page.mouse.down()
     page.mouse.move(start["x"] + 70, start["y"] + 50, steps=4)
     page.mouse.move(end["x"] + 100, end["y"] + 30, steps=8)
-    page.wait_for_function("document.querySelector('.sortable-chosen') !== null")
+    page.locator(".sortable-chosen").first.wait_for()
     page.mouse.move(end["x"] + 104, end["y"] + 34, steps=3)
     page.locator(f"#column-{target} .sortable-ghost").wait_for()
     page.mouse.up()

@@ -164,7 +164,9 @@ class Log {
       rows.append(this.row);
     }
     this.rows.append(rows);
-    while (this.rows.children.length > MOST_ROWS) this.rows.firstChild.remove();
+    // Whoever has gone back to read keeps more.
+    const most = this.follows ? MOST_ROWS : 5 * MOST_ROWS;
+    while (this.rows.children.length > most) this.rows.firstChild.remove();
     if (this.follows) this.toEnd();
     const wanted = document.getElementById("log-find")?.value;
     if (wanted) this.find(wanted, false);
