@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from mission_control.board import Board
@@ -16,7 +18,7 @@ from mission_control.store import history, overview, tasks
 from mission_control.store.store import Store
 from mission_control.store.tasks import Filter
 from mission_control.views import Views
-from support.clock import START
+from support.clock import START, FakeClock
 from support.factories import PERSON, AgentFactory, TaskFactory, ending, process
 
 
@@ -55,6 +57,19 @@ def test_a_filter_narrows_cards_and_counts_alike(
     ):
         inbox = board_picture(store, views, wanted, more={Status.INBOX: 2}).columns[0]
         assert (len(inbox.cards), inbox.total) == (min(total, 2), total)
+
+
+def test_what_came_into_a_column_last_stands_first(
+    store: Store, views: Views, board: Board, clock: FakeClock, agent: AgentFactory, task: TaskFactory
+) -> None:
+    agent("ada", slots=9)
+    for title in ("one", "two", "three"):
+        task(title, to="ada")
+    claims = {claim.task.title: claim for claim in board.claim("ada", claimer=process())}
+    for title in ("two", "three", "one"):
+        clock.advance(timedelta(seconds=1))
+        board.finish(claims[title].lease, ending(Outcome.SUCCEEDED))
+    assert names(board_picture(store, views, Filter()).columns[4]) == ["one", "three", "two"]
 
 
 def test_a_card_of_a_running_task_has_its_live_attempt(

@@ -82,6 +82,22 @@ def test_a_form_works_without_scripts(web: Web, done: str) -> None:
     assert "Hello" in page(web, answer.headers["location"])
 
 
+def test_an_edit_changes_what_differs_and_what_comes_before(web: Web, done: str) -> None:
+    mission = web.mission
+    first, then = mission.add("true"), mission.add("true")
+    fields = {"title": "Edited", "agents": "ada", "command": "true", "priority": "low", "timeout": "10m"}
+    path = f"/t/{then.name}/edit"
+    assert web.client.post(path, data={**fields, "after": first.name}).status_code == 303
+    edited = mission.opened.views.task(then.id).task
+    assert (edited.title, edited.priority, edited.timeout_seconds, edited.after) == ("Edited", "low", 600, (first.id,))
+    circle = {**fields, "title": "Not this", "after": then.name}
+    answer = web.client.post(f"/t/{first.name}/edit", data=circle, headers={"Accept": "application/json"})
+    assert answer.status_code == 409
+    assert mission.opened.views.task(first.id).task.title == "A real task"
+    assert web.client.post(path, data=fields).status_code == 303
+    assert mission.opened.views.task(then.id).task.after == ()
+
+
 def test_bad_input_is_refused_in_words_and_changes_nothing(web: Web, done: str) -> None:
     before = web.mission.opened.views.activities()
     for fields in ({"title": ""}, {"title": "x", "agents": "nobody"}, {"title": "x", "timeout": "soon"}):
@@ -122,14 +138,6 @@ def table(client: httpx.Client, name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.text)))
 
 
-def test_the_raw_log_is_a_download_that_no_browser_shows(web: Web, done: str) -> None:
-    answer = web.client.get(f"/t/{done}/log/1/raw")
-    assert answer.text.endswith("done\n")
-    assert answer.headers["content-disposition"].startswith("attachment")
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["content-type"] == "application/octet-stream"
-
-
 def test_the_prompt_and_the_answer_of_an_attempt_are_shown_where_they_are_there(web: Web, done: str) -> None:
     folder = web.mission.folder.attempt(int(done.removeprefix("T-")), 1)
     assert "Answer of attempt 1" not in page(web, f"/t/{done}")
@@ -138,6 +146,9 @@ def test_the_prompt_and_the_answer_of_an_attempt_are_shown_where_they_are_there(
     html = page(web, f"/t/{done}")
     assert "It is <strong>finished</strong>." in html
     assert "You are ada. &lt;b&gt;" in html
+    (folder / "answer.md").unlink()
+    (folder / "answer.md").symlink_to(web.mission.folder.settings)
+    assert "Answer of attempt 1" not in page(web, f"/t/{done}")
 
 
 def test_no_secret_stands_on_the_health_page(web: Web) -> None:

@@ -206,8 +206,8 @@ def queue(store: Store, agent: str, limit: int) -> list[Task]:
 
 
 def column(store: Store, status: Status, wanted: Filter, *, limit: int) -> list[Task]:
-    """The first tasks of a column of the board: the inbox in the order of the queue, others newest first."""
-    order = "in_turn" if status is Status.INBOX else "newest"
+    """The first tasks of a column: the inbox in the order of the queue, others with the latest move first."""
+    order = "in_turn" if status is Status.INBOX else "latest"
     return [_task(row) for row in store.rows(f"overview.column_{order}", **_column(status, wanted), limit=limit)]
 
 

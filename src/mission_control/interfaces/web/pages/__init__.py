@@ -13,7 +13,6 @@ from mission_control.interfaces.web.pages import (
     stats,
     task,
     task_forms,
-    task_log,
 )
 from mission_control.interfaces.web.pages.words import add_filters
 from mission_control.interfaces.web.templating import environment
@@ -22,5 +21,5 @@ from mission_control.interfaces.web.templating import environment
 def routes() -> list[BaseRoute]:
     """Those of all pages. Each finds the open missions in `request.app.state.missions`."""
     add_filters(environment())
-    modules = (board, inbox, agents, activity, stats, health, task_log, task_forms, task)
+    modules = (board, inbox, agents, activity, stats, health, task_forms, task)
     return [route for module in modules for route in module.routes()]

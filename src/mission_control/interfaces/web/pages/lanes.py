@@ -9,7 +9,12 @@ from datetime import datetime, timedelta
 from mission_control.interfaces.cli.looks import elapsed_text, span
 from mission_control.store.overview import Bar
 
-WINDOWS: Mapping[str, timedelta] = {"6h": timedelta(hours=6), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+WINDOWS: Mapping[str, timedelta] = {
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+}
 DEFAULT_WINDOW = "6h"
 MOST_BARS = 600
 TICKS = 6

@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-from mission_control.domain.task import BY_A_PERSON, TRANSITIONS, Event, Status, Task
-from mission_control.errors import IllegalMove, InvalidInput
+from mission_control.domain.task import BY_A_PERSON, TRANSITIONS, Event, Status
+from mission_control.errors import InvalidInput
 from mission_control.interfaces.mission import Mission
 
-# Where several moves lead to the same column, the first is meant.
-_IN_ORDER = (Event.APPROVE, Event.RETRY, Event.REJECT, Event.CANCEL)
 BULK = (Event.RETRY, Event.APPROVE, Event.CANCEL)
 
 
 def possible(status: Status) -> list[Event]:
     """What a person may do to a task that stands there."""
     return [event for event in TRANSITIONS[status] if event in BY_A_PERSON]
-
-
-def event_for(task: Task, target: Status) -> Event:
-    """What leads from where the task stands to the column `target`. Raises IllegalMove with the reason."""
-    for event in _IN_ORDER:
-        if TRANSITIONS[task.status].get(event) is target:
-            return event
-    raise IllegalMove(f"{task.name} stays in {_words(task.status)}. {_why_not(target)}")
-
-
-def _why_not(target: Status) -> str:
-    match target:
-        case Status.IN_PROGRESS:
-            return "Only a heartbeat takes a task into progress: its agent claims it when a slot is free."
-        case Status.REVIEW:
-            return "Work comes to review by itself, when an attempt has succeeded."
-        case Status.DONE:
-            return "A task is done when an attempt has succeeded and, where asked for, a person has approved."
-        case Status.BLOCKED:
-            return "A task is blocked when its attempts are used up or its agent asks something."
-        case _:
-            return f"Nobody can move it to {_words(target)} by hand."
-
-
-def _words(status: Status) -> str:
-    return status.replace("_", " ")
 
 
 def carry_out(mission: Mission, task_id: int, event: Event, *, actor: str, comment: str = "") -> str:

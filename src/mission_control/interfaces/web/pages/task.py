@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +17,7 @@ from mission_control.domain.attempt import Attempt
 from mission_control.domain.history import Comment, CommentKind
 from mission_control.domain.statistics import sum_known
 from mission_control.domain.task import Status
+from mission_control.folder import open_private
 from mission_control.interfaces.cli.looks import elapsed_text
 from mission_control.interfaces.mission import Mission
 from mission_control.interfaces.shapes import EXECUTOR_GONE
@@ -26,6 +29,7 @@ from mission_control.views import TaskView
 
 PAPERS = ("prompt", "answer")  # files of an attempt that are shown where they are there
 PAPER_BYTES = 200_000
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.ENXIO)
 LEAST_WIDTH = 0.8  # per cent of the axis, or a short attempt would not be seen
 SHORTEST_PAUSE = timedelta(seconds=1)
 
@@ -124,12 +128,14 @@ def _papers(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def read_text(path: Path) -> str:
-    """The beginning of a text file; empty when there is none."""
+    """The beginning of a text file; empty when there is none. A link in its place, which an agent may make, is none."""
     try:
-        with path.open("rb") as file:
+        with open(open_private(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             return file.read(PAPER_BYTES).decode("utf-8", "replace")
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
+    except OSError as fault:
+        if fault.errno in _NO_FILE:
+            return ""
+        raise
 
 
 def _cost(attempts: Sequence[Attempt]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,8 +11,9 @@ from starlette.routing import BaseRoute
 
 from mission_control.domain import limits
 from mission_control.domain.draft import NewTask
-from mission_control.domain.task import Event, Priority, Status
+from mission_control.domain.task import Event, Priority, Status, Task
 from mission_control.errors import InvalidInput
+from mission_control.interfaces.by_hand import event_for
 from mission_control.interfaces.mission import Mission
 from mission_control.interfaces.web.pages import moves
 from mission_control.interfaces.web.pages.desk import Call, Done, acts, page, shows
@@ -70,26 +72,36 @@ def edit(mission: Mission, request: Request) -> Response:
 
 
 def save(call: Call) -> Done:
-    """Change what differs; a running attempt goes on with what it was given."""
+    """Change what differs, all or nothing; a running attempt goes on with what it was given."""
     task = call.mission.views.task(_task_id(call)).task
-    timeout = call.text("timeout")
-    wanted = {
+    changes, after = _changes(call, task), {call.mission.views.resolve_task(text) for text in call.names("after")}
+    board, before = call.mission.board, set(task.after)
+    with board.together():
+        if changes:
+            board.edit(task.id, changes, actor=call.actor)
+        for other in sorted(before - after):
+            board.undepend(task.id, other, actor=call.actor)
+        for other in sorted(after - before):
+            board.depend(task.id, other, actor=call.actor)
+    return Done(f"{task.name} saved." if changes or after != before else "Nothing was changed.", f"/t/{task.id}")
+
+
+def _changes(call: Call, task: Task) -> dict[str, Any]:
+    """The fields that differ from what stands, as the board takes them. Empty numbers and limits stay as they are."""
+    wanted: dict[str, Any] = {
         "title": call.text("title"),
         "agents": tuple(call.agents()),
         "description": call.text("description"),
         "command": call.text("command") or None,
         "priority": _priority(call),
         "max_attempts": call.number("max_attempts", "The number of attempts") or task.max_attempts,
-        "timeout": limits.duration(timeout) if timeout else None,
         "review": bool(call.text("review")),
     }
-    stands = {name: getattr(task, name) for name in wanted if name != "timeout"}
-    changes = {name: value for name, value in wanted.items() if name != "timeout" and value != stands[name]}
-    if wanted["timeout"] is not None and limits.duration(timeout).total_seconds() != task.timeout_seconds:
-        changes["timeout"] = wanted["timeout"]
-    if changes:
-        call.mission.board.edit(task.id, changes, actor=call.actor)
-    return Done(f"{task.name} saved." if changes else "Nothing was changed.", f"/t/{task.id}")
+    changes = {name: value for name, value in wanted.items() if value != getattr(task, name)}
+    timeout = call.text("timeout")
+    if timeout and limits.duration(timeout).total_seconds() != task.timeout_seconds:
+        changes["timeout"] = limits.duration(timeout)
+    return changes
 
 
 def comment(call: Call) -> Done:
@@ -104,7 +116,7 @@ def move(call: Call) -> Done:
     target = call.text("to")
     if target not in frozenset(Status):
         raise InvalidInput(f"There is no column {target[:40]!r}.")
-    event = moves.event_for(task, Status(target))
+    event = event_for(task, Status(target))
     return Done(moves.carry_out(call.mission, task.id, event, actor=call.actor, comment=call.text("comment")))
 
 

@@ -3,6 +3,7 @@ import { startDialogs } from "./dialogs.js";
 import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
+import { startMentions } from "./mentions.js";
 
 document.getElementById("theme").addEventListener("click", () => {
   const root = document.documentElement;
@@ -16,6 +17,7 @@ startDialogs();
 startForms();
 startKeys();
 startLive();
+startMentions();
 if (document.getElementById("columns") || document.getElementById("filters")) import("./board.js").then((board) => board.startBoard());
 if (document.querySelector("[data-log]")) import("./log.js").then((log) => log.startLogs());
 if (document.querySelector("[data-chart]")) import("./charts.js").then((charts) => charts.startCharts());

@@ -92,4 +92,5 @@ export function chooseMove(card) {
     chosen.click();
   };
   dialog.showModal();
+  buttons[0].focus();
 }

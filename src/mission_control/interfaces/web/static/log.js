@@ -2,11 +2,12 @@
 import { AnsiUp } from "./vendor/ansi_up.js";
 import { is_paused } from "./live.js";
 
+const LAST_LINES = 500;
+const EARLIER_BYTES = 200000;
 const MOST_ROWS = 2000;
 const MOST_CHARACTERS = 4000; // of a line; the rest is in the raw file
 const LOOK = 400; // milliseconds between two looks at a live log
 const SLOW_LOOK = 2000;
-const HOLE = /\0+/g;
 
 /** Colours as classes, true colours as the nearest we have none of: as plain text. No style attributes, see the CSP. */
 class Colours extends AnsiUp {
@@ -91,38 +92,44 @@ class Log {
 
   async open() {
     try {
-      const window = await this.get();
-      this.begin = window.from;
-      this.end = window.to;
-      this.add(window.text);
-      this.is_live = window.live;
+      const piece = await this.get(`?tail=${LAST_LINES}`);
+      this.begin = piece.offset;
+      this.head = "";
+      this.take(piece);
       this.earlierButton();
-      if (!window.size) this.say(window.live ? "Nothing printed yet." : "It printed nothing.");
+      if (!piece.size) this.say(this.is_live ? "Nothing printed yet." : "It printed nothing.");
     } catch {
       this.say("The log cannot be read now.");
     }
     this.timer = setTimeout(() => this.goOn(), LOOK);
   }
 
+  /** Look again after a while: soon where the attempt is live, else only when the page has said that it ended. */
   async goOn() {
-    let wait = LOOK;
+    let wait = SLOW_LOOK;
     if (!this.pane.isConnected) return;
-    if (document.hidden || is_paused() || this.end === undefined) {
-      wait = SLOW_LOOK;
-    } else if (this.is_live || this.asks) {
+    if (!document.hidden && !is_paused() && this.end !== undefined && (this.is_live || this.asks)) {
       try {
         this.asks = false;
-        const window = await this.get(`?after=${this.end}`);
-        if (window.size < this.end) (this.rows.replaceChildren(), (this.row = null), (this.line = ""));
-        if (window.text) this.add(window.text);
-        this.end = window.to;
-        this.is_live = window.live || window.to < window.size;
+        this.take(await this.get(`?offset=${this.end}`));
+        wait = LOOK;
       } catch {
-        wait = SLOW_LOOK;
         this.asks = true;
       }
     }
-    this.timer = setTimeout(() => this.goOn(), this.is_live || this.asks ? wait : SLOW_LOOK);
+    this.timer = setTimeout(() => this.goOn(), wait);
+  }
+
+  take(piece) {
+    if (piece.size < this.end) {
+      this.rows.replaceChildren(); // the file began anew
+      this.row = null;
+      this.line = "";
+    }
+    if (piece.skipped) this.rows.append(gap(piece.skipped));
+    if (piece.text) this.add(piece.text);
+    this.end = piece.end;
+    this.is_live = piece.outcome === null || piece.end < piece.size;
   }
 
   /** The page says whether the attempt is live; its last lines come after its end. */
@@ -157,7 +164,9 @@ class Log {
       rows.append(this.row);
     }
     this.rows.append(rows);
-    while (this.rows.children.length > MOST_ROWS) this.rows.firstChild.remove();
+    // Whoever has gone back to read keeps more.
+    const most = this.follows ? MOST_ROWS : 5 * MOST_ROWS;
+    while (this.rows.children.length > most) this.rows.firstChild.remove();
     if (this.follows) this.toEnd();
     const wanted = document.getElementById("log-find")?.value;
     if (wanted) this.find(wanted, false);
@@ -166,10 +175,6 @@ class Log {
   rendered(line, colours) {
     const row = document.createElement("li");
     let text = line.endsWith("\r") ? line.slice(0, -1) : line;
-    if (text.includes("\0")) {
-      row.className = "gap";
-      text = text.replace(HOLE, (hole) => `… ${hole.length.toLocaleString()} bytes left out …`);
-    }
     text = text.slice(text.lastIndexOf("\r") + 1); // what a terminal would show at the end
     const left_out = text.length - MOST_CHARACTERS;
     if (left_out > 0) text = text.slice(0, MOST_CHARACTERS);
@@ -188,18 +193,22 @@ class Log {
     button.type = "button";
     button.className = "button earlier";
     button.textContent = "Earlier lines";
-    button.onclick = async () => {
-      const window = await this.get(`?before=${this.begin}`);
-      this.begin = window.from;
-      this.setFollow(false);
-      const height = this.pane.scrollHeight;
-      const lines = window.text.split("\n");
-      if (lines.at(-1) === "") lines.pop();
-      this.rows.prepend(...lines.map((line) => this.rendered(line, new Colours())));
-      this.pane.scrollTop += this.pane.scrollHeight - height;
-      this.earlierButton();
-    };
+    button.onclick = () => this.earlier();
     this.pane.prepend(button);
+  }
+
+  async earlier() {
+    const from = Math.max(0, this.begin - EARLIER_BYTES);
+    const piece = await this.get(`?offset=${from}&limit=${this.begin - from}`);
+    const lines = (piece.text + this.head).split("\n");
+    this.head = from > 0 ? lines.shift() : ""; // not whole: its beginning comes with what is earlier still
+    if (lines.at(-1) === "") lines.pop();
+    this.begin = from;
+    this.setFollow(false);
+    const height = this.pane.scrollHeight;
+    this.rows.prepend(...lines.map((line) => this.rendered(line, new Colours())));
+    this.pane.scrollTop += this.pane.scrollHeight - height;
+    this.earlierButton();
   }
 
   find(text, moves = true) {
@@ -225,6 +234,13 @@ class Log {
     this.found[this.at].scrollIntoView({ block: "center" });
     document.getElementById("log-found").textContent = `${this.at + 1}/${this.found.length}`;
   }
+}
+
+function gap(bytes) {
+  const row = document.createElement("li");
+  row.className = "gap";
+  row.textContent = `… ${bytes.toLocaleString()} bytes were left out: the output outgrew its limit …`;
+  return row;
 }
 
 function styled(piece) {

@@ -13,7 +13,7 @@ export function refresh(address = location.href) {
     under_way = null;
     if (again) {
       again = false;
-      refresh();
+      refresh().catch(() => {}); // whoever asked learns of it from the next
     }
   });
   return under_way;
