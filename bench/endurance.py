@@ -76,8 +76,12 @@ def _work(mission: Mission, opened: OpenMission, pid: int, step: tuple[int, int]
         _wait_until_done(opened, added, began)
     seconds = time.monotonic() - began
     say(f"{after:,} tasks are done")
-    launcher = sum(share_megabytes(int(child)) for child in children(pid))
+    launcher = sum(share_megabytes(int(child)) for child in children(pid) if _is_launcher(child))
     return Weighing(after, share_megabytes(pid), launcher, (after - before) / seconds)
+
+
+def _is_launcher(pid: str) -> bool:
+    return b"mission_control.execution.launchers" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def _wait_until_done(opened: OpenMission, expected: int, began: float) -> None:

@@ -50,6 +50,7 @@ def missionctl(tmp_path: Path) -> Iterator[Command]:
         made("--home", settings.parent, "down", "--stop")
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", TO_BE_CARRIED_OUT, ids=name_of)
 def test_the_commands_of_a_page_work_as_they_stand(page: Path, missionctl: Command, tmp_path: Path) -> None:
     """On a terminal, in one shell, from the first to the last; questions are answered with yes."""
