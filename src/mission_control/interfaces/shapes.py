@@ -17,15 +17,13 @@ if TYPE_CHECKING:  # one shape needs none of the others' parts
     from mission_control.domain.attempt import Attempt
     from mission_control.domain.history import Activity, Comment
     from mission_control.domain.readiness import Hold
-    from mission_control.domain.report import Attachment, Memory, Subtask
+    from mission_control.domain.report import Attachment, Subtask
     from mission_control.domain.routine import Routine
     from mission_control.domain.statistics import Figures, Percentiles
     from mission_control.domain.task import Task
     from mission_control.heartbeat import Report
-    from mission_control.inbox import Call
     from mission_control.interfaces.log_lines import LogLine
-    from mission_control.routine_views import RoutineView
-    from mission_control.store.routines import Made, Maker
+    from mission_control.store.routines import Maker
     from mission_control.store.settings import Pause
     from mission_control.views import AgentView, LiveAttempt, MachineView, Stats, StatusView, TaskView
 
@@ -162,43 +160,6 @@ def attachment_json(attachment: Attachment) -> Json:
     }
 
 
-def memory_json(memory: Memory) -> Json:
-    """One version of an agent's WORKING.md; `attempt` null: written by hand."""
-    return {
-        "version": memory.id,
-        "agent": memory.agent,
-        "attempt": None if memory.task_id is None else memory.author,
-        "body": memory.body,
-        "created_at": instant_text(memory.created_at),
-    }
-
-
-def call_json(call: Call) -> Json:
-    """What waits for a person, and the command that goes on from there."""
-    return {
-        "need": call.need,
-        "task": call.task.name,
-        "title": call.task.title,
-        "author": call.author or None,
-        "text": call.text,
-        "since": instant_text(call.since),
-        "next": next_step(call),
-    }
-
-
-def next_step(call: Call) -> str:
-    """What a person would do about it."""
-    match call.need.value:
-        case "question":
-            return f"missionctl task answer {call.task.name} TEXT"
-        case "review":
-            return f"missionctl task approve {call.task.name}, or reject {call.task.name} TEXT"
-        case "blocked":
-            return f"missionctl task retry {call.task.name}, or look: missionctl task logs {call.task.name}"
-        case _:
-            return f"missionctl task comment {call.task.name} TEXT"
-
-
 def progress_text(attempt: Attempt) -> str:
     """`40 %: tests are written`; empty while its agent has said nothing."""
     if attempt.progress is None:
@@ -219,48 +180,6 @@ def activity_json(activity: Activity) -> Json:
         "from_status": activity.from_status,
         "to_status": activity.to_status,
         "message": activity.message,
-    }
-
-
-def routine_json(view: RoutineView) -> Json:
-    """A routine with its newest task. Null limits: as the mission has them when a task is made."""
-    routine = view.routine
-    return {
-        "id": routine.name,
-        "title": routine.title,
-        "status": view.status,
-        "every": routine.schedule,
-        "next_at": instant_text(routine.next_at),
-        "fault": routine.fault,
-        "agents": list(routine.agents),
-        "command": routine.command,
-        "description": routine.description,
-        "priority": routine.priority,
-        "max_attempts": routine.max_attempts,
-        "timeout_seconds": routine.timeout_seconds,
-        "review": routine.review,
-        "catch_up": routine.catch_up,
-        "overlap": routine.overlap,
-        "last_task": made_json(view.made[0]) if view.made else None,
-        "created_at": instant_text(routine.created_at),
-        "updated_at": instant_text(routine.updated_at),
-    }
-
-
-def routine_page_json(view: RoutineView) -> Json:
-    """A routine looked at alone: with its next slots and its newest tasks."""
-    next_slots = [instant_text(slot_at) for slot_at in view.next_slots]
-    return {**routine_json(view), "next_slots": next_slots, "tasks": [made_json(made) for made in view.made]}
-
-
-def made_json(made: Made) -> Json:
-    """A task that a routine has made; `slot_at` null: a person wanted it at once."""
-    return {
-        "id": made.name,
-        "title": made.title,
-        "status": made.status,
-        "slot_at": instant_text(made.slot_at),
-        "made_at": instant_text(made.made_at),
     }
 
 

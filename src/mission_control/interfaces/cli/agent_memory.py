@@ -8,7 +8,7 @@ import click
 
 from mission_control.domain.report import Memory
 from mission_control.errors import InvalidInput, NotFound
-from mission_control.interfaces import shapes
+from mission_control.interfaces import report_shapes
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.looks import instant_cell
@@ -78,14 +78,14 @@ def _print_current(session: Session, agent: str, versions: Sequence[Memory]) -> 
 
 def _print_text(session: Session, version: Memory) -> None:
     if session.as_json:
-        print_json(shapes.memory_json(version))
+        print_json(report_shapes.memory_json(version))
     else:
         click.echo(without_controls(version.body).rstrip("\n"))
 
 
 def _print_history(session: Session, agent: str, versions: Sequence[Memory]) -> None:
     if session.as_json:
-        print_json([shapes.memory_json(version) for version in versions])
+        print_json([report_shapes.memory_json(version) for version in versions])
         return
     rows = [_row(session, versions, position) for position in range(len(versions))]
     print_table(session, _COLUMNS, rows, when_empty=f"{agent} has rewritten nothing yet.")
@@ -126,7 +126,7 @@ def _diff(versions: Sequence[Memory], position: int) -> Iterator[str]:
 def _print_diff(session: Session, versions: Sequence[Memory], position: int) -> None:
     lines = [without_controls(line) for line in _diff(versions, position)]
     if session.as_json:
-        print_json({**shapes.memory_json(versions[position]), "diff": "\n".join(lines)})
+        print_json({**report_shapes.memory_json(versions[position]), "diff": "\n".join(lines)})
         return
     for line in lines:
         click.echo(_coloured(line) if session.is_terminal and not session.no_color else line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mission_control.inbox import Call, Need
-from mission_control.interfaces import shapes
+from mission_control.interfaces import report_shapes
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.looks import instant_cell
@@ -37,7 +37,7 @@ def inbox(session: Session, name: str | None, limit: int) -> None:
     """Show what needs a person: questions of agents, work to review, blocked tasks, mentions."""
     calls = session.mission.inbox((name or session.actor).removeprefix("@"), limit=limit)
     if session.as_json:
-        print_json([shapes.call_json(call) for call in calls])
+        print_json([report_shapes.call_json(call) for call in calls])
         return
     print_table(session, _COLUMNS, [_row(session, call) for call in calls], when_empty="Nothing needs you.")
 
@@ -45,7 +45,7 @@ def inbox(session: Session, name: str | None, limit: int) -> None:
 def _row(session: Session, call: Call) -> Row:
     look, style = _LOOKS[call.need]
     text = " ".join(call.text.split())
-    step = shapes.next_step(call)
+    step = report_shapes.next_step(call)
     shown = f"{call.task.title} — {text}" if text else call.task.title
     return (
         Cell(call.need.value, look, style),

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from mission_control.interfaces import shapes
+from mission_control.interfaces import report_shapes, shapes
 from mission_control.interfaces.cli.command import INSIDE_ONLY, command
 from mission_control.interfaces.cli.context import Session
 from mission_control.interfaces.cli.output import print_json
@@ -106,7 +106,7 @@ def remember(session: Session, text: str) -> None:
     """
     memory = session.mission.reporting.remember(session.key, text_or_stdin(text, "memory"))
     if session.as_json:
-        print_json(shapes.memory_json(memory))
+        print_json(report_shapes.memory_json(memory))
     else:
         _tell(f"WORKING.md has {len(memory.body):,} characters now.")
 

@@ -9,7 +9,7 @@ import click
 
 from mission_control.domain.routine import CatchUp, Overlap
 from mission_control.domain.task import Priority
-from mission_control.interfaces import shapes
+from mission_control.interfaces import routine_shapes, shapes
 from mission_control.interfaces.cli.choices import CATCH_UP, OVERLAP, PRIORITY
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
@@ -95,7 +95,7 @@ def add(
     routine = session.mission.routines.add(new, actor=session.actor)
     session.mission.ring()
     if session.as_json:
-        print_json(shapes.routine_json(session.mission.routine_views.routine(routine.id)))
+        print_json(routine_shapes.routine_json(session.mission.routine_views.routine(routine.id)))
     elif session.is_terminal:
         print_done(session, f"{routine.name} added for {', '.join(routine.agents)}: {routine.title}")
         assert routine.next_at is not None
@@ -122,7 +122,7 @@ def list_routines(session: Session) -> None:
     """Show the routines, and when each makes its next task."""
     views = session.mission.routine_views.routines()
     if session.as_json:
-        print_json([shapes.routine_json(view) for view in views])
+        print_json([routine_shapes.routine_json(view) for view in views])
         return
     rows = [_row(session, view) for view in views]
     add_one = "missionctl routine add 'Run the tests' --every '0 3 * * *' --to AGENT --command CMD"
@@ -136,7 +136,7 @@ def show(session: Session, routine: str) -> None:
     views = session.mission.routine_views
     view = views.routine(views.resolve(routine))
     if session.as_json:
-        print_json(shapes.routine_page_json(view))
+        print_json(routine_shapes.routine_page_json(view))
     elif session.is_terminal:
         _print_page(session, view)
     else:

@@ -10,7 +10,7 @@ import click
 from mission_control.domain.routine import CatchUp, Overlap, Routine
 from mission_control.domain.task import Priority
 from mission_control.errors import InvalidInput
-from mission_control.interfaces import shapes
+from mission_control.interfaces import routine_shapes
 from mission_control.interfaces.cli.choices import CATCH_UP, OVERLAP, PRIORITY
 from mission_control.interfaces.cli.command import command
 from mission_control.interfaces.cli.context import Session
@@ -141,7 +141,7 @@ def _print_changed(session: Session, known: Sequence[int], sentence: Callable[[R
     """The routines as they stand now; JSON is one object for one, a list for several."""
     views = [session.mission.routine_views.routine(routine_id) for routine_id in known]
     if session.as_json:
-        documents = [shapes.routine_json(view) for view in views]
+        documents = [routine_shapes.routine_json(view) for view in views]
         print_json(documents[0] if len(documents) == 1 else documents)
         return
     for view in views:
