@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def _claude(url: str, mission: RealMission) -> dict[str, Any]:
 
 
 ACP_AGENTS = {
-    "opencode": AcpAgent(AGENTS["opencode"], ("acp",)),
+    "opencode": AcpAgent(replace(AGENTS["opencode"], is_quick=False), ("acp",)),
     "gemini": AcpAgent(AGENTS["gemini"], ("--acp", "-m", "gemini-2.5-flash"), tells_tokens=False, asks=True),
     "claude": AcpAgent(
         RealAgent(
@@ -53,7 +54,9 @@ ACP_AGENTS = {
         asks=True,
     ),
     "codex": AcpAgent(
-        RealAgent("acp", Package("@zed-industries/codex-acp", "0.16.0", "codex-acp"), real_agents._codex),
+        RealAgent(
+            "acp", Package("@zed-industries/codex-acp", "0.16.0", "codex-acp"), real_agents._codex, is_quick=True
+        ),
         mode="full-access",  # its first one may only read
         tells_tokens=False,
     ),
@@ -69,6 +72,8 @@ def model() -> Iterator[ScriptedModel]:
 @pytest.fixture(params=ACP_AGENTS)
 def agent(request: pytest.FixtureRequest) -> AcpAgent:
     agent = ACP_AGENTS[request.param]
+    if not (agent.program.is_quick or os.environ.get(real_agents.ALL)):
+        pytest.skip(f"{request.param} takes long to speak ACP; bin/test --agents runs it")
     require(agent.program)
     return agent
 
