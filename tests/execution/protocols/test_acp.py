@@ -142,14 +142,12 @@ def test_a_permission_that_a_person_must_give_ends_the_turn_with_the_question(pr
     assert not os.listdir(program.workspace)
 
 
-def test_what_a_person_decided_holds_for_that_request_alone(program):
+def test_what_a_person_decided_holds_when_the_session_goes_on(program):
     asked = {"permissions": "ask", "asked_file": str(program.folder / "asked")}
     program.turn("ask execute deploy [all]", **asked)
     (session,) = (event.name for event in program.events if isinstance(event, Session))
     closing = program.turn("ask execute deploy [all]", session=session, decided="Yes, do.", **asked)
     assert closing == Closing(Judgement.SUCCEEDED, answer="deploy [all]: the-allow_once")
-    closing = program.turn("ask execute deploy a", session=session, decided="Yes, do.", **asked)
-    assert closing.verdict is Judgement.ASKS
 
 
 @pytest.mark.parametrize(
@@ -188,7 +186,6 @@ FAILURES = {
     "it ended with exit status 3 in the middle of its turn": "die 3",
     "it closed its output, or printed what is no message, in the middle of its turn": "close",
     "it answered with an error: The model failed: 429 too many requests": "error -32603 429 too many requests",
-    "it refused: I would rather not.": "say I would rather not.\nstop refusal",
 }
 
 
