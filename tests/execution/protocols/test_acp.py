@@ -73,7 +73,7 @@ class AcpProgram:
             stdin.write(script.encode())
 
     def end(self, program: subprocess.Popen[bytes]) -> Closing:
-        program.wait(20)
+        program.wait(60)
         self.events, self.said = [], ""
         for line in (self.folder / "output.log").read_bytes().decode(errors="replace").splitlines():
             event = told(line)
@@ -142,14 +142,12 @@ def test_a_permission_that_a_person_must_give_ends_the_turn_with_the_question(pr
     assert not os.listdir(program.workspace)
 
 
-def test_what_a_person_decided_holds_for_that_request_alone(program):
+def test_what_a_person_decided_holds_when_the_session_goes_on(program):
     asked = {"permissions": "ask", "asked_file": str(program.folder / "asked")}
     program.turn("ask execute deploy [all]", **asked)
     (session,) = (event.name for event in program.events if isinstance(event, Session))
     closing = program.turn("ask execute deploy [all]", session=session, decided="Yes, do.", **asked)
     assert closing == Closing(Judgement.SUCCEEDED, answer="deploy [all]: the-allow_once")
-    closing = program.turn("ask execute deploy a", session=session, decided="Yes, do.", **asked)
-    assert closing.verdict is Judgement.ASKS
 
 
 @pytest.mark.parametrize(
@@ -186,9 +184,8 @@ def test_servers_mode_and_sign_in_are_handed_to_the_agent(program):
 
 FAILURES = {
     "it ended with exit status 3 in the middle of its turn": "die 3",
-    "it closed its output in the middle of its turn": "close",
+    "it closed its output, or printed what is no message, in the middle of its turn": "close",
     "it answered with an error: The model failed: 429 too many requests": "error -32603 429 too many requests",
-    "it refused: I would rather not.": "say I would rather not.\nstop refusal",
 }
 
 
@@ -214,6 +211,12 @@ def test_programs_that_are_no_agents_are_told_apart(program):
 
     assert error_of("true") == "it ended with exit status 0 in the middle of its turn"
     assert "is sleep an agent that speaks ACP?" in error_of("sleep", "60", hello_seconds=0.2)
+    answer = """read hello; echo '{"jsonrpc": "2.0", "id": 0, "result": {}}'; read more"""
+    assert error_of("sh", "-c", answer) == (
+        "it sent an answer that is not as ACP has it: InitializeResponse.protocolVersion: Field required"
+    )
+    no_message = """read hello; echo '[1]'; read more"""
+    assert "or printed what is no message" in error_of("sh", "-c", no_message)
     assert error_of("cat") == 'it answered with an error: Method not found: {"method": "initialize"}'
 
 
@@ -249,8 +252,8 @@ def stopped_in_mid_turn(program: AcpProgram, *words: str) -> tuple[Closing, list
     """How it ends when it gets SIGTERM while its agent sleeps, and what the agent noted of it."""
     started = program.start(*words)
     program.give(started, "run exec sleep 1000\nsleep 1000\nsay Too late.")
-    (history,) = eventually(lambda: list(program.folder.glob("sessions/*")))
-    eventually(lambda: "sleep 1000" in history.read_text().splitlines())
+    (history,) = eventually(lambda: list(program.folder.glob("sessions/*")), within=60)
+    eventually(lambda: "sleep 1000" in history.read_text().splitlines(), within=60)
     started.send_signal(signal.SIGTERM)
     return program.end(started), history.read_text().splitlines()
 
@@ -272,6 +275,8 @@ def test_sigterm_before_the_first_word_ends_it_too(program):
     started = program.start("mute")
     program.give(started, "say hello")
     environment = f"HOME={program.folder}".encode()
-    eventually(lambda: len([pid for pid in process.table() if environment in process._environment(pid)]) == 2)
+    eventually(
+        lambda: len([pid for pid in process.table() if environment in process._environment(pid)]) == 2, within=60
+    )
     started.send_signal(signal.SIGTERM)
     assert program.end(started).error == "it was told to stop"

@@ -10,11 +10,9 @@ import asyncio
 import json
 import logging
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -22,10 +20,12 @@ from typing import Any, NoReturn, TypeVar
 import acp
 from acp import schema
 from acp.client.connection import ClientSideConnection
+from pydantic import ValidationError
 
 import mission_control
 from mission_control.config import process_environment
 from mission_control.execution.protocols.acp_client import OurSide
+from mission_control.execution.protocols.acp_process import how_it_ended, started
 from mission_control.execution.protocols.permissions import Permission, Policy, Request, Rule
 from mission_control.execution.protocols.telling import (
     Closing,
@@ -39,13 +39,10 @@ from mission_control.execution.protocols.telling import (
 )
 from mission_control.execution.report import Judgement
 
-LINE_BYTES = 16 << 20  # of one message, before it is put together from pieces
 CANCEL_SECONDS = 3.0  # an agent has so long to answer that its turn is cancelled
-GOODBYE_SECONDS = 1.0  # between closing its input, SIGTERM and SIGKILL
 SILENCE_SECONDS = 0.5  # after which an agent has told all of the past
 LONGEST_SILENCE_SECONDS = 10.0  # in which we wait for that
 SIGN_IN = -32000  # the protocol's error for an agent that is not signed in
-_Streams = tuple[asyncio.StreamWriter, asyncio.StreamReader]
 Answer = TypeVar("Answer")
 
 
@@ -121,7 +118,7 @@ class Drive:
             raise failed('no agent is named: set its command in mission.toml, e.g. command = ["opencode", "acp"]')
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.stopped.set)
         ours = OurSide(Path(self.turn.workspace), self.turn.policy, self.hear)
-        async with _started(self.turn, self.environment, ours) as (agent, process):
+        async with started(self.turn.argv, self.turn.workspace, self.environment, ours) as (agent, process):
             try:
                 hello = await self._hello(agent)
                 session = await self._session(agent, hello)
@@ -132,7 +129,9 @@ class Drive:
             except acp.RequestError as fault:
                 _explain(fault)
             except ConnectionError:
-                raise failed(_how_it_ended(process)) from None
+                raise failed(how_it_ended(process)) from None
+            except ValidationError as fault:
+                raise failed(f"it sent an answer that is not as ACP has it: {_first(fault)}") from None
 
     async def _hello(self, agent: ClientSideConnection) -> schema.InitializeResponse:
         files = schema.FileSystemCapabilities(read_text_file=True, write_text_file=True)
@@ -171,7 +170,8 @@ class Drive:
             session = opened.session_id
         if self.turn.mode is not None:
             _check_mode(self.turn.mode, opened.modes)
-            await agent.set_session_mode(session_id=session, mode_id=self.turn.mode)
+            chosen = agent.set_session_mode(session_id=session, mode_id=self.turn.mode)
+            await self._within(self.turn.session_seconds, "its mode", chosen)
         if can_resume or can.load_session:
             self.hear(Session(session))
         return session
@@ -230,69 +230,6 @@ def closing_of(reason: schema.StopReason, answer: str, *, was_stopped: bool) -> 
     return Closing(Judgement.FAILED, error=error)
 
 
-@asynccontextmanager
-async def _started(
-    turn: Turn, environment: Mapping[str, str], ours: OurSide
-) -> AsyncIterator[tuple[ClientSideConnection, subprocess.Popen[bytes]]]:
-    """The agent's program, its errors on ours; in the end it is told to go, and then made to.
-
-    Not by asyncio's own subprocesses, which do not see an end before all who got the pipes have ended, too.
-    """
-    with _start(turn.argv, turn.workspace, environment) as process:
-        try:
-            async with _streams(process) as (writer, reader):
-                agent = acp.connect_to_agent(ours, writer, reader)
-                try:
-                    yield agent, process
-                finally:
-                    with suppress(ConnectionError):  # it hung up first
-                        await agent.close()
-        finally:
-            await asyncio.to_thread(_end, process)
-
-
-def _start(argv: Sequence[str], workspace: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    pipe = subprocess.PIPE
-    return subprocess.Popen(argv, stdin=pipe, stdout=pipe, cwd=workspace, env=dict(environment))
-
-
-@asynccontextmanager
-async def _streams(
-    process: subprocess.Popen[bytes],
-) -> AsyncIterator[tuple[asyncio.StreamWriter, asyncio.StreamReader]]:
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=LINE_BYTES)
-    receiving, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
-    flow = asyncio.StreamReaderProtocol(asyncio.StreamReader())  # nothing is read; it knows when to wait with writing
-    sending, _ = await loop.connect_write_pipe(lambda: flow, process.stdin)
-    try:
-        yield asyncio.StreamWriter(sending, flow, None, loop), reader
-    finally:
-        sending.close()
-        receiving.close()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Its input is closed, which asks it to go, as the protocol has it."""
-    for insist in (process.terminate, process.kill):
-        try:
-            process.wait(GOODBYE_SECONDS)
-            return
-        except subprocess.TimeoutExpired:
-            insist()
-    process.wait()
-
-
-def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
-    """Why it hung up."""
-    try:
-        status = process.wait(GOODBYE_SECONDS)
-    except subprocess.TimeoutExpired:
-        return "it closed its output in the middle of its turn"
-    how = f"with exit status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
-    return f"it ended {how} in the middle of its turn"
-
-
 async def _silence(ours: OurSide) -> None:
     """Some agents go on repeating the past of a session after they have said that it is loaded."""
     until = time.monotonic() + LONGEST_SILENCE_SECONDS
@@ -321,6 +258,11 @@ def _details(fault: acp.RequestError) -> str:
     details = fault.data.get("details") or fault.data.get("message") if isinstance(fault.data, dict) else None
     text = details if isinstance(details, str) else json.dumps(fault.data, default=str)
     return " ".join(f"{fault}: {text}".split())[:500]
+
+
+def _first(fault: ValidationError) -> str:
+    error = fault.errors()[0]
+    return f"{fault.title}.{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
 
 
 def _server(fields: Mapping[str, Any]) -> schema.McpServerStdio:

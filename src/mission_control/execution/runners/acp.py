@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from mission_control.domain.runner import Capabilities
 from mission_control.execution.driving.program import About, Start, Turn
 from mission_control.execution.protocols.listening import Listener, start
@@ -14,6 +18,15 @@ ABOUT = About(
     capabilities=Capabilities(resume=True, stream=True, usage=True, cost=True, model=True),
     sign_in="Start the agent once by hand and sign in, or pass it its key with pass_environment.",
 )
+
+
+def described(settings: Mapping[str, Any]) -> About:
+    """The model is for agents whose command has a place for it."""
+    words = settings.get("command")
+    if words is None:
+        return replace(ABOUT, what=f"{ABOUT.what}; name its command")
+    has_place = any("{model}" in word for word in words)
+    return replace(ABOUT, capabilities=replace(ABOUT.capabilities, model=has_place))
 
 
 class Conversation(Listener):
