@@ -47,6 +47,10 @@ class Folder:
         """What the runner of one attempt printed."""
         return self.attempt(task_id, number) / "output.log"
 
+    def answer(self, task_id: int, number: int) -> Path:
+        """The whole answer of an agent that thinks."""
+        return self.attempt(task_id, number) / "answer.md"
+
     def workspace(self, task_id: int, number: int) -> Path:
         """Where the runner of one attempt stands."""
         return self.attempt(task_id, number) / "workspace"

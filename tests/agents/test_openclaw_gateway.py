@@ -97,7 +97,8 @@ def test_tasks_are_done_cancelled_and_refused_in_a_gateway(
     mission.beat(wait=False, OPENCLAW_GATEWAY_TOKEN=TOKEN, MISSIONCTL_RUNNERS=runners)
     expect(_nappers, within=90)
     mission.command("cancel", cancelled.name)
-    assert mission.ended(mission.attempt(cancelled)).outcome is Outcome.CANCELLED
+    end = mission.ended(mission.attempt(cancelled), within=60)
+    assert end.outcome is Outcome.CANCELLED, end.error
     eventually(lambda: not _nappers(), within=30)
     refused = add("[[say Never.]]")
     mission.beat(OPENCLAW_GATEWAY_TOKEN="another-token", MISSIONCTL_RUNNERS=runners)

@@ -20,6 +20,12 @@ def test_the_runners_of_the_settings_stand_beside_ours(missionctl: Command) -> N
     assert missionctl("runner", "show", "mine", "--json", MISSIONCTL_RUNNERS=settings).json["agents"] == ["ada"]
 
 
+def test_what_a_service_does_needs_no_program(missionctl: Command) -> None:
+    settings = json.dumps({"openclaw": {"url": "http://127.0.0.1:9", "program": "no-such-program"}})
+    shown = missionctl("runner", "show", "openclaw", "--json", MISSIONCTL_RUNNERS=settings).json
+    assert (shown["found"], shown["program"]) == (True, None)
+
+
 def test_a_trial_ends_at_the_first_thing_that_does_not_work_and_with_1(missionctl: Command) -> None:
     own = {
         "gone": {"command": ["no-such-agent"]},

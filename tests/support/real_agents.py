@@ -137,11 +137,16 @@ AGENTS = {
             "opencode",
             Package("opencode-ai", "1.18.33", "opencode"),
             _opencode,
-            is_quick=True,
             model=f"scripted/{MODEL}",
             tells_cost=True,
         ),
-        RealAgent("gemini", Package("@google/gemini-cli", "0.61.0", "gemini"), _gemini, model="gemini-2.5-flash"),
+        RealAgent(
+            "gemini",
+            Package("@google/gemini-cli", "0.61.0", "gemini"),
+            _gemini,
+            is_quick=True,
+            model="gemini-2.5-flash",
+        ),
         RealAgent("claude", Package("@anthropic-ai/claude-code", "2.1.330", "claude"), _claude, tells_cost=True),
         RealAgent(
             "openclaw",

@@ -19,7 +19,6 @@ from mission_control.domain.limits import ANSWER_CHARACTERS
 from mission_control.folder import open_private
 
 NAME = "report.json"
-ANSWER_NAME = "answer.md"  # the whole answer
 _MOST_BYTES = 1_000_000
 _MOST_TOKENS = 10**15
 NOTHING_SAID = "it ended without saying that it is done"

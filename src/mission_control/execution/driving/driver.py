@@ -25,7 +25,7 @@ from mission_control.execution.driving.place import Place, settle
 from mission_control.execution.driving.program import About, Conversation, Turn, about, conversation
 from mission_control.execution.environment import SETTINGS
 from mission_control.execution.prompting import Material
-from mission_control.execution.report import ANSWER_NAME, Judgement, Report
+from mission_control.execution.report import Judgement, Report
 from mission_control.folder import Folder, write_private
 from mission_control.store.schema import open_store
 from mission_control.views import TaskView, Views
@@ -153,7 +153,7 @@ def _say(text: str) -> None:
 def _end(report: Report, folder: Path) -> int:
     """Report and say how it ended; the exit status of the driver."""
     if report.answer:
-        write_private(folder / ANSWER_NAME, report.answer.encode("utf-8", "replace"))
+        write_private(folder / "answer.md", report.answer.encode("utf-8", "replace"))
     report.write(folder)
     if report.error:
         _say(report.error)

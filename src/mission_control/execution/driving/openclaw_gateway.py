@@ -19,11 +19,12 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from mission_control.config import process_environment
-from mission_control.execution.driving.events import at, text_at
+from mission_control.execution.driving.events import at, event_of, text_at
 
 _ANSWER_SECONDS = 60
 _FIRST_PAUSE_SECONDS = 0.3
 _LONGEST_PAUSE_SECONDS = 3.0
+_PATIENCE_SECONDS = 30.0
 _LATE_SECONDS = 15.0  # the gateway's own time limit comes first
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -60,7 +61,8 @@ class Gateway:
 
 def _why(fault: urllib.error.HTTPError) -> str:
     known = {401: "unauthorized: OPENCLAW_GATEWAY_TOKEN is not its token", 404: "it is not in gateway.tools.allow"}
-    return known.get(fault.code) or fault.read(300).decode("utf-8", "replace")
+    said = fault.read(2000).decode("utf-8", "replace")
+    return known.get(fault.code) or text_at(event_of(said), "error.message") or said
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -94,7 +96,7 @@ def _wait(gateway: Gateway, run: str, seconds: float) -> dict[str, Any] | None:
     """The gateway's line about the run once it has finished; None when it never does."""
     deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE_SECONDS
     while time.monotonic() < deadline:
-        listed = gateway.call("subagents", action="list") or {}
+        listed = _list(gateway)
         for line in (*listed.get("recent", []), *listed.get("active", [])):
             if line.get("runId") == run and at(line, "execution.state") == "finished":
                 return dict(line)
@@ -103,9 +105,26 @@ def _wait(gateway: Gateway, run: str, seconds: float) -> dict[str, Any] | None:
     return None
 
 
+def _list(gateway: Gateway) -> dict[str, Any]:
+    """What it works on."""
+    return dict(_ask(gateway, "subagents", action="list") or {})
+
+
+def _ask(gateway: Gateway, tool: str, **arguments: Any) -> Any:
+    """What only asks may be asked again: while a gateway is busy it refuses to tell."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return gateway.call(tool, **arguments)
+        except _Refused:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_FIRST_PAUSE_SECONDS)
+
+
 def _task(gateway: Gateway, label: str) -> dict[str, Any] | None:
     """The gateway's other list, which knows the task by its label alone: with its id, and what went wrong."""
-    listed = gateway.call("subagents", action="list") or {}
+    listed = _list(gateway)
     return next((task for task in listed.get("tasks", []) if task.get("label") == label), None)
 
 
@@ -121,7 +140,7 @@ def _cancel(gateway: Gateway, label: str) -> int:
 
 
 def _last_words(gateway: Gateway, session: str) -> str:
-    history = gateway.call("sessions_history", sessionKey=session) or {}
+    history = _ask(gateway, "sessions_history", sessionKey=session) or {}
     said = [message for message in history.get("messages", []) if message.get("role") == "assistant"]
     parts = said[-1].get("content", []) if said else []
     return "".join(text_at(part, "text") or "" for part in parts) if isinstance(parts, list) else str(parts)

@@ -46,6 +46,8 @@ class Trials:
         settings = self._config.runners.get(runner.name, {})
         said = _SHELL if runner.module is None else about(runner.module, settings)
         program = settings.get("program") or next(iter(settings.get("command", ())), None) or said.program
+        if "url" in settings:
+            program = None  # a service does it
         search_path = settings.get("environment", {}).get("PATH") or self._environment.get("PATH")
         return RunnerFacts(
             name=runner.name,

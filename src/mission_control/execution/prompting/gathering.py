@@ -9,7 +9,6 @@ from mission_control.domain.agent import Agent
 from mission_control.domain.attempt import Attempt, Outcome
 from mission_control.domain.history import Comment
 from mission_control.domain.task import Status, task_name
-from mission_control.execution.report import ANSWER_NAME
 from mission_control.folder import Folder
 from mission_control.store import attempts, history, tasks
 from mission_control.store.store import Store
@@ -63,8 +62,7 @@ def _answer(store: Store, folder: Folder, task_id: int) -> Answer:
 
 def _said(folder: Folder, attempt: Attempt) -> str:
     """Its whole answer where its files are at hand, else what the board keeps; of a command the end of its output."""
-    place = folder.attempt(attempt.task_id, attempt.number)
-    whole = _end_of(place / ANSWER_NAME, ANSWER_BYTES)
+    whole = _end_of(folder.answer(attempt.task_id, attempt.number), ANSWER_BYTES)
     if whole or attempt.answer:
         return whole or attempt.answer or ""
     return _end_of(folder.output(attempt.task_id, attempt.number), OUTPUT_CHARACTERS)

@@ -30,6 +30,8 @@ from mission_control.interfaces.cli.text import on_one_line
 from mission_control.views import TaskView
 
 LINES_OF_HISTORY = 12
+LINES_OF_ANSWER = 60
+CENT = 0.01
 
 
 @command(
@@ -78,7 +80,7 @@ def _print_page(session: Session, view: TaskView) -> None:
         terminal.print_table(session, _ATTEMPTS, [_attempt_row(attempt, session.now) for attempt in view.attempts])
     if answer := _latest_answer(view.attempts):
         terminal.print_section(session, f"Answer of {answer.name}")
-        terminal.print_block(session, answer.answer or "")
+        terminal.print_block(session, _beginning(session, answer))
     if view.thread:
         terminal.print_section(session, "Thread")
         for comment in view.thread:
@@ -160,7 +162,7 @@ def _attempt_row(attempt: Attempt, now: datetime) -> Sequence[Cell]:
         instant_cell(attempt.started_at, now),
         Cell("" if took is None else span(timedelta(seconds=took))),
         Cell(_tokens(attempt)),
-        Cell("" if attempt.cost_usd is None else f"${attempt.cost_usd:.2f}"),
+        Cell(_cost(attempt)),
         Cell(shapes.progress_text(attempt)),
         Cell(attempt.error or ""),
     )
@@ -170,6 +172,22 @@ def _tokens(attempt: Attempt) -> str:
     """In and out together, as statistics count them; empty when it did not say."""
     known = [count for count in (attempt.tokens_in, attempt.tokens_out) if count is not None]
     return f"{sum(known):,}" if known else ""
+
+
+def _cost(attempt: Attempt) -> str:
+    """Cents; what is less than one is not nothing."""
+    if attempt.cost_usd is None:
+        return ""
+    return "<$0.01" if 0 < attempt.cost_usd < CENT else f"${attempt.cost_usd:,.2f}"
+
+
+def _beginning(session: Session, attempt: Attempt) -> str:
+    """Of its answer, with the place of the rest."""
+    lines = (attempt.answer or "").splitlines()
+    if len(lines) <= LINES_OF_ANSWER:
+        return "\n".join(lines)
+    whole = session.mission.folder.answer(attempt.task_id, attempt.number)
+    return "\n".join([*lines[:LINES_OF_ANSWER], f"… the whole answer: {whole}"])
 
 
 def _latest_answer(tried: Sequence[Attempt]) -> Attempt | None:
