@@ -63,6 +63,10 @@ class Folder:
         """What the runner of one attempt printed."""
         return self.home / f"runs/T-{task_id}/{number}/output.log"
 
+    def answer(self, task_id: int, number: int) -> Path:
+        """The whole answer of an agent that thinks."""
+        return self.attempt(task_id, number) / "answer.md"
+
     def workspace(self, task_id: int, number: int) -> Path:
         """Where the runner of one attempt stands."""
         return self.attempt(task_id, number) / "workspace"
@@ -70,10 +74,6 @@ class Folder:
     def attachments(self, task_id: int, number: int) -> Path:
         """What one attempt has handed in."""
         return self.attempt(task_id, number) / "attachments"
-
-    def answer(self, task_id: int, number: int) -> Path:
-        """The whole answer of an agent that thinks."""
-        return self.attempt(task_id, number) / "answer.md"
 
     def heartbeat_log(self, agent: str) -> Path:
         return self.home / f"logs/{agent}-heartbeat.log"

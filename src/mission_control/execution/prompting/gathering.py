@@ -62,8 +62,7 @@ def _answer(store: Store, folder: Folder, task_id: int) -> Answer:
 
 def _said(folder: Folder, attempt: Attempt) -> str:
     """Its whole answer where its files are at hand, else what the board keeps; of a command the end of its output."""
-    place = folder.attempt(attempt.task_id, attempt.number)
-    whole = _end_of(place / "answer.md", ANSWER_BYTES)
+    whole = _end_of(folder.answer(attempt.task_id, attempt.number), ANSWER_BYTES)
     if whole or attempt.answer:
         return whole or attempt.answer or ""
     return _end_of(folder.output(attempt.task_id, attempt.number), OUTPUT_CHARACTERS)
