@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -36,9 +38,10 @@ def application(missions: OpenMissions, places: Places, *, open_metrics: bool = 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         reading = asyncio.create_task(feed.run())
+        reading.add_done_callback(_end_unless_in_order)
         yield
         feed.close()
-        await reading
+        await asyncio.wait([reading])
         await run_in_threadpool(missions.close)
 
     app = FastAPI(
@@ -65,6 +68,13 @@ def application(missions: OpenMissions, places: Places, *, open_metrics: bool = 
     describe(app)
     explain_all(app)
     return Gate(app, missions=missions, places=places, note=metrics.note, open_metrics=open_metrics)
+
+
+def _end_unless_in_order(reading: asyncio.Task[None]) -> None:
+    """Pages that nothing reaches any more would look alive: another process is started instead."""
+    if not reading.cancelled() and (fault := reading.exception()) is not None:
+        logging.getLogger(__name__).error("The reader of the history has failed.", exc_info=fault)
+        signal.raise_signal(signal.SIGTERM)
 
 
 async def healthz(request: Request) -> Response:
