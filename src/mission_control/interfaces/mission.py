@@ -80,7 +80,7 @@ class Mission:
     """One open mission. Interfaces call its parts and nothing below them."""
 
     def __init__(self, *, config: Config, clock: Clock, folder: Folder, store: Store, parts: Parts) -> None:
-        """`store` is for ops (import, backup, notify, prune) only."""
+        """`store` is for ops (import, backup, notify, prune), and for what the pages read through `dashboard`."""
         self.config = config
         self.clock = clock
         self.folder = folder

@@ -9,7 +9,7 @@ const MOST_CHARACTERS = 4000; // of a line; the rest is in the raw file
 const LOOK = 400; // milliseconds between two looks at a live log
 const SLOW_LOOK = 2000;
 
-/** Colours as classes, true colours as the nearest we have none of: as plain text. No style attributes, see the CSP. */
+/** Pieces of text with the colours of the page as classes; other colours stay plain, for the policy allows no inline style. */
 class Colours extends AnsiUp {
   spans = [];
   transform_to_html(piece) {
