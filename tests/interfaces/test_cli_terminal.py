@@ -56,6 +56,9 @@ def test_nothing_that_anybody_wrote_can_steer_the_terminal(squad: Command) -> No
         ask(store, f"UPDATE task SET {column} = '{EVIL}'")
     ask(store, f"UPDATE agent SET role = '{EVIL}'")
     ask(store, f"UPDATE activity SET message = '{EVIL}', actor = '{EVIL}'")
+    squad("routine", "add", "Again", "--every", "0 3 * * *", "--to", "ada", "--command", "true")
+    squad("routine", "run", "R-1")
+    ask(store, f"UPDATE routine SET title = '{EVIL}', description = '{EVIL}', fault = '{EVIL}'")
     store.close()
     squad("task", "comment", "1", EVIL)
     for words in (
@@ -63,6 +66,11 @@ def test_nothing_that_anybody_wrote_can_steer_the_terminal(squad: Command) -> No
         ["show", "1"],
         ["agent", "list"],
         ["agent", "show", "ada"],
+        ["routine", "list"],
+        ["routine", "show", "R-1"],
+        ["show", "2"],
+        ["standup"],
+        ["status"],
         ["cancel", "1"],
     ):
         shown = on_terminal(squad, *words, NO_COLOR="1")
