@@ -119,7 +119,7 @@ def test_every_example_of_the_help_names_options_that_exist() -> None:
 
 def test_every_command_that_a_message_names_exists_with_its_options() -> None:
     sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
-    named = set(re.findall(r"missionctl((?: [a-z]+)+(?: (?:--?[a-z-]+|[A-Z]+|\{[^{}]*\}))*)", sources))
+    named = set(re.findall(r"missionctl((?: [a-z]+(?:-[a-z]+)*)+(?: (?:--?[a-z-]+|[A-Z]+|\{[^{}]*\}))*)", sources))
     assert " task edit {name} --to AGENT" in {re.sub(r"\{[^{}]*\}", "{name}", words) for words in named}
     assert [f"{words}: {fault}" for words in sorted(named) for fault in _faults(words.split())] == []
 
