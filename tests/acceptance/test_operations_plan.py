@@ -214,8 +214,8 @@ def step_5_it_is_run_and_watched_until_it_is_done(operator: Operator) -> None:
 
 def step_6_the_schedule_is_deployed_and_stands_in_the_crontab(operator: Operator) -> None:
     tried, _, shown, crontab = operator.carry_out("6. Deploy the schedule")
-    assert all(f" heartbeat {name} >>" in tried.out for name in SQUAD)
-    assert all(f" heartbeat {name} >>" in crontab.out for name in SQUAD)
+    assert all(f" heartbeat {name} --stamp >>" in tried.out for name in SQUAD)
+    assert all(f" heartbeat {name} --stamp >>" in crontab.out for name in SQUAD)
     assert crontab.out.endswith(operator.before.decode())
     assert all(name in shown.out for name in SQUAD)
 

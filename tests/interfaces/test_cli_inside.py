@@ -62,9 +62,8 @@ def test_every_command_that_is_not_for_agents_is_refused_before_anything_is_open
         return
     required = [p for p in command.params if p.required and p.param_type_name == "argument"]
     values = ["inbox" if p.name == "status" else "bash" if p.name == "shell" else "1" for p in required]
-    options = [
-        word for p in command.params if p.required and p.param_type_name == "option" for word in (p.opts[0], "1")
-    ]
+    needed = [p for p in command.params if p.required and p.param_type_name == "option"]
+    options = [word for p in needed for word in (p.opts[0], getattr(p.type, "choices", "1")[0])]
     answer = refusals(*words, *values, *options, expect=6)
     assert answer.out == ""
     assert f"may not call {words[-1]}" in answer.err

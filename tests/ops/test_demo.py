@@ -110,7 +110,9 @@ def test_an_old_task_that_fails_fails_the_demo(bare_missionctl: Command, tmp_pat
 def test_a_finished_old_task_that_is_changed_fails_the_demo(bare_missionctl: Command, tmp_path: Path) -> None:
     tasks = [old_task(1, assignee_ids=["dexter"]), old_task(2, status="done")]
     old = write_folder(tmp_path / "old", agents=[old_agent()], tasks=tasks)
-    path = path_with_sleep(tmp_path, 'missionctl --home "$MISSIONCTL_HOME" task edit task-2 --priority low')
+    path = path_with_sleep(
+        tmp_path, 'env -i PATH="$PATH" missionctl --home "$MISSIONCTL_HOME" task edit task-2 --priority low'
+    )
     document = bare_missionctl("demo", bare_missionctl.home, "--legacy", old, "--json", expect=1, PATH=path).json
     assert [task["difference"] for task in document["tasks"]] == [
         None,

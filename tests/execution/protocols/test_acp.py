@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
 
@@ -63,7 +64,9 @@ class AcpProgram:
         environment = {"PATH": os.defpath, "HOME": str(self.folder)}
         self.events = []
         try:
-            return asyncio.run(Drive(turn, script, environment, self.events.append).run())
+            drive = Drive(turn, script, environment, self.events.append)
+            with ThreadPoolExecutor(1) as apart:  # a browser of other tests may have a loop in this thread
+                return apart.submit(asyncio.run, drive.run()).result()
         except TurnEnded as ended:
             return ended.closing
 

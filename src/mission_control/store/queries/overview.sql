@@ -1,7 +1,7 @@
 -- let columns =
 --   t.id, t.title, t.description, t.status, t.priority, t.kind, t.command, t.max_attempts, t.timeout_seconds,
 --   t.review, t.not_before, t.retry_at, t.failures, t.token, t.unmet, t.rank, t.reason, t.key, t.legacy_id,
---   t.cancel_requested_at, t.created_at, t.updated_at,
+--   t.cancel_requested_at, t.created_at, t.updated_at, t.parent_id,
 --   (SELECT string_agg(a.agent, ',' ORDER BY a.position) FROM assignment a WHERE a.task_id = t.id) AS agents,
 --   (SELECT string_agg(CAST(d.after_id AS TEXT), ',' ORDER BY d.after_id)
 --      FROM dependency d WHERE d.task_id = t.id) AS after

@@ -234,10 +234,40 @@ class Activity(Shape):
     message: str
 
 
+class Subtask(Shape):
+    """A task that an agent added while it was at work on another."""
+
+    id: TaskId
+    title: str
+    status: Status
+
+
+class Attachment(Shape):
+    """A file that an attempt has handed in."""
+
+    attempt: str
+    name: str
+    bytes: int
+    sha256: str
+    path: str
+    created_at: Instant
+
+
+class MadeBy(Shape):
+    """The routine that made a task; `slot_at` null: by hand."""
+
+    id: str
+    title: str
+    slot_at: Instant | None
+
+
 class WholeTask(TaskWithAttempts):
     """Everything about a task."""
 
+    routine: MadeBy | None
     thread: list[Comment]
+    subtasks: list[Subtask]
+    attachments: list[Attachment]
     activities: list[Activity]
 
 

@@ -156,12 +156,7 @@ def undepend(asked: Asked, task: str, other: str) -> Response:
 
 def whole_task(mission: Mission, task_id: int) -> shapes.Json:
     """As `task show --json` gives it."""
-    view = mission.views.task(task_id)
-    return {
-        **shapes.task_json(view, with_attempts=True),
-        "thread": [shapes.comment_json(comment) for comment in view.thread],
-        "activities": [shapes.activity_json(activity) for activity in view.activities],
-    }
+    return shapes.task_page_json(mission.views.task(task_id))
 
 
 def changes_of(mission: Mission, given: models.TaskFields) -> dict[str, Any]:
