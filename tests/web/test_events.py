@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ from mission_control.interfaces.web import feed as feeds
 from mission_control.interfaces.web.api import events
 from mission_control.interfaces.web.api.events import MOST_BEHIND
 from mission_control.interfaces.web.feed import Feed, News
+from support import loops
 from support.eventually import eventually
 from support.factories import PERSON
 from support.real_mission import RealMission
@@ -193,8 +193,7 @@ def test_a_stream_ends_when_its_key_is_over(monkeypatch: pytest.MonkeyPatch):
         stream = events.stream(feed, None, lambda _: True, pace=0, is_still_welcome=key.is_still_welcome)
         return [text async for text in stream]
 
-    with ThreadPoolExecutor(1) as apart:  # a browser of other tests may have a loop in this thread
-        first, *pings = apart.submit(asyncio.run, told()).result(20)
+    first, *pings = loops.run(asyncio.wait_for(told(), 20))
     assert "event: ready" in first
     assert pings == [": still here\n\n"] * 3
 

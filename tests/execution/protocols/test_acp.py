@@ -5,13 +5,11 @@ What the agent does stands in the prompt, see support/scripted_acp_agent.py.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
 
@@ -34,7 +32,7 @@ from mission_control.execution.protocols.telling import (
     told,
 )
 from mission_control.execution.report import Judgement
-from support import scripted_acp_agent
+from support import loops, scripted_acp_agent
 from support.eventually import eventually
 
 AGENT = (sys.executable, scripted_acp_agent.__file__)
@@ -65,8 +63,7 @@ class AcpProgram:
         self.events = []
         try:
             drive = Drive(turn, script, environment, self.events.append)
-            with ThreadPoolExecutor(1) as apart:  # a browser of other tests may have a loop in this thread
-                return apart.submit(asyncio.run, drive.run()).result()
+            return loops.run(drive.run())
         except TurnEnded as ended:
             return ended.closing
 
