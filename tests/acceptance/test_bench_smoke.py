@@ -26,7 +26,9 @@ SMALLEST = {
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks read /proc")
 
 
-@pytest.mark.parametrize("name", SMALLEST)
+@pytest.mark.parametrize(
+    "name", [*(n for n in SMALLEST if n != "soak"), pytest.param("soak", marks=pytest.mark.thorough)]
+)
 def test_a_benchmark_prints_its_table_without_network_or_peers(name: str, tmp_path: Path) -> None:
     environment = {**os.environ, "MISSION_BENCH_RESULTS": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     done = subprocess.run(

@@ -114,6 +114,7 @@ def is_open(mission: RealMission) -> bool:
 
 @needs_proc
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.timeout(MOST_SECONDS + 100)
 def test_a_thousand_tasks_come_to_their_end_in_three_terminals_whoever_is_killed(mission: RealMission) -> None:
     survive(mission, 1_000, kills=100)

@@ -12,7 +12,7 @@ from simulation.simulation import BrokenPromiseError, Simulation
 SEEDS = range(40)
 STEPS = 1_000
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
