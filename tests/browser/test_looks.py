@@ -19,6 +19,7 @@ PAGES = [
     "/activity",
     "/stats",
     "/health",
+    "/standup",
     "/new",
     "/t/1",
     "/t/2",

@@ -383,3 +383,16 @@ def test_a_clock_that_differs_from_the_servers_is_a_fault(seconds: int, level: L
     (finding,) = machine.examine_server_clock(START + timedelta(seconds=seconds), START)
     assert finding.level is level
     assert list(machine.examine_server_clock(None, START)) == []
+
+
+def test_a_program_that_drives_somebody_and_is_not_there_is_named(ada: Command, tmp_path: Path) -> None:
+    assert facts(ada, "runners") == []
+    ada("agent", "add", "bob", "--runner", "codex")
+    missing = ada("doctor", "--json", PATH=str(tmp_path)).json["findings"]
+    (told,) = [finding for finding in missing if finding["check"] == "runners"]
+    assert told["level"] == "warning" and "codex: there is no codex on PATH" in told["fact"]
+    (tmp_path / "codex").write_text("#!/bin/sh\n")
+    (tmp_path / "codex").chmod(0o755)
+    there = ada("doctor", "--json", PATH=str(tmp_path)).json["findings"]
+    (told,) = [finding for finding in there if finding["check"] == "runners"]
+    assert told["level"] == "ok" and str(tmp_path / "codex") in told["fact"]

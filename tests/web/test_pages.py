@@ -22,6 +22,7 @@ PAGES = [
     "/activity",
     "/stats",
     "/health",
+    "/standup",
     "/new",
     "/t/{task}",
     "/t/{task}/edit",
@@ -166,3 +167,12 @@ def test_a_board_of_many_tasks_stays_small(web: Web) -> None:
     assert answer.text.count('<article class="card"') == 50
     assert "Show 50 more of 250" in words_of(answer.text)
     assert web.client.get("/?agent=crowd&more_inbox=100").text.count('<article class="card"') == 100
+
+
+def test_the_standup_of_a_day_is_told_and_one_to_come_is_refused(web: Web, done: str) -> None:
+    html = page(web, "/standup")
+    assert "as things stand" in words_of(html) and 'id="standup"' in html
+    past = words_of(page(web, "/standup?day=2026-02-06"))
+    assert "Friday, 06 February 2026" in past
+    for day in ("2999-01-01", "soon"):
+        assert web.client.get("/standup", params={"day": day}).status_code in (400, 422)

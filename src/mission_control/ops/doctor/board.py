@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mission_control.clock import Clock
-from mission_control.config import Config
+from mission_control.config import Config, process_environment
 from mission_control.domain.agent import Agent
 from mission_control.domain.schedule import check_schedule
 from mission_control.domain.task import task_name
@@ -42,6 +42,7 @@ def examine_board(store: Store, config: Config, clock: Clock) -> Iterator[Findin
     yield from _examine_attempts(store, config, clock.now())
     yield from _examine_processes(store, config)
     yield from _examine_agents(store, config.runners)
+    yield from _examine_programs(store, config, clock)
     yield from _examine_tasks(store, config.runners)
     yield from examine_routines(store, clock.now())
     yield _examine_clock(store, clock.now())
@@ -97,6 +98,22 @@ def _examine_agents(store: Store, runners: Settings) -> Iterator[Finding]:
         yield warning("agents", "there are none, so nothing is ever done", "missionctl agent add NAME")
     elif not findings:
         yield ok("agents", f"{len(squad)}, each with a runner and a schedule")
+
+
+def _examine_programs(store: Store, config: Config, clock: Clock) -> Iterator[Finding]:
+    """Whether what drives the squad is there; whether it is signed in only a question to it can tell."""
+    used = {agent.runner for agent in agents.listed(store)}
+    # Imported here: only this finding needs to know how programs are driven.
+    from mission_control.execution.driving.trial import Trials
+
+    for facts in Trials(config, clock, process_environment()).facts():
+        if facts.name not in used or facts.program is None or facts.name == "shell":
+            continue
+        if facts.is_there:
+            yield ok("runners", f"{facts.name}: {facts.path}; try it: missionctl runner test {facts.name}")
+        else:
+            fact = f"{facts.name}: there is no {facts.program} on PATH, so its agents do nothing"
+            yield warning("runners", fact, facts.install or f"missionctl runner show {facts.name}")
 
 
 def _examine_agent(agent: Agent, known: tuple[str, ...]) -> Iterator[Finding]:

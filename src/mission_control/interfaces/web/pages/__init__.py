@@ -10,6 +10,7 @@ from mission_control.interfaces.web.pages import (
     board,
     health,
     inbox,
+    standup,
     stats,
     task,
     task_forms,
@@ -21,5 +22,5 @@ from mission_control.interfaces.web.templating import environment
 def routes() -> list[BaseRoute]:
     """Those of all pages. Each finds the open missions in `request.app.state.missions`."""
     add_filters(environment())
-    modules = (board, inbox, agents, activity, stats, health, task_forms, task)
+    modules = (board, inbox, agents, activity, standup, stats, health, task_forms, task)
     return [route for module in modules for route in module.routes()]
