@@ -10,10 +10,12 @@ import pytest
 from starlette.routing import BaseRoute, Mount, Route
 
 from mission_control.domain.access import Scope
+from mission_control.domain.attempt import Outcome
 from mission_control.interfaces.web.application import application
 from mission_control.interfaces.web.missions import OpenMissions
-from mission_control.interfaces.web.permissions import SAFE_METHODS, is_open, needed_scope
+from mission_control.interfaces.web.permissions import SAFE_METHODS, asks_for_attempts_key, is_open, needed_scope
 from mission_control.interfaces.web.places import places_of
+from support.factories import ending, process
 from support.web import Web
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -42,6 +44,7 @@ def every_path() -> list[str]:
 
 ROUTES = [(method, path) for path in every_path() for method in METHODS]
 LOCKED = [(method, path) for method, path in ROUTES if not is_open(method, path, open_metrics=False)]
+OF_PEOPLE_AND_PROGRAMS = [(method, path) for method, path in LOCKED if not asks_for_attempts_key(path)]
 
 
 def test_the_walk_sees_the_routes():
@@ -127,7 +130,7 @@ def test_a_browser_changes_nothing_without_the_token_of_its_page(web: Web):
         for given in ({}, {"X-CSRF-Token": ""}, {"X-CSRF-Token": "0" * 64}, {"X-CSRF-Token": "\xff"}):
             browser.headers.pop("X-CSRF-Token", None)
             headers: Any = {name: value.encode("latin-1") for name, value in given.items()}
-            for method, path in LOCKED:
+            for method, path in OF_PEOPLE_AND_PROGRAMS:
                 if method not in SAFE_METHODS:
                     assert browser.request(method, path, headers=headers).status_code == 403, (method, path)
 
@@ -143,7 +146,7 @@ def test_a_change_of_a_browser_names_its_origin(web: Web):
 @pytest.mark.parametrize("scope", [Scope.READ, Scope.AGENT])
 def test_a_smaller_scope_is_refused_whatever_needs_a_larger_one(web: Web, scope: Scope):
     with web.program(scope) as program:
-        refused = [route for route in LOCKED if not scope.includes(needed_scope(*route))]
+        refused = [route for route in OF_PEOPLE_AND_PROGRAMS if not scope.includes(needed_scope(*route))]
         assert refused
         for method, path in refused:
             answer = program.request(method, path)
@@ -186,3 +189,20 @@ def test_a_body_beyond_all_measure_is_refused(web: Web):
             assert browser.post("/logout", content=endless(), headers=form).status_code == 413
         except httpx.WriteError:
             pass  # the server hung up before all was sent
+
+
+def test_the_key_of_an_attempt_opens_the_tools_and_nothing_else(web: Web):
+    task = web.mission.add("true")
+    claim = web.mission.board.claim_task(task.id, "ada", claimer=process())
+    web.mission.board.start(claim.lease, process())
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    accepts = {"Accept": "application/json, text/event-stream"}
+    with web.anonymous(Authorization=f"Bearer {claim.key}") as agent:
+        told = agent.post("/mcp/", json=asked, headers=accepts)
+        assert "hand_off" in {tool["name"] for tool in told.json()["result"]["tools"]}, told.text
+        assert agent.get("/api/v1/tasks").status_code == agent.get("/").status_code == 401
+        web.mission.board.finish(claim.lease, ending(Outcome.CANCELLED))
+        assert agent.post("/mcp/", json=asked, headers=accepts).status_code == 401
+    with web.program(Scope.ADMIN) as program:
+        assert program.post("/mcp/", json=asked, headers=accepts).status_code == 401
+    assert claim.key not in web.complaints()

@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from mission_control import __version__
+from mission_control.interfaces.mcp import http_tools
 from mission_control.interfaces.web import api, pages
 from mission_control.interfaces.web.api.description import WORDS, describe
 from mission_control.interfaces.web.feed import Feed
@@ -34,12 +35,14 @@ def application(missions: OpenMissions, places: Places, *, open_metrics: bool = 
     """What a server calls. Its parts are found in `request.app.state`: `missions`, `places`, `feed`."""
     feed = Feed(missions)
     metrics = Metrics(missions, feed)
+    tools = http_tools(missions.open_one)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         reading = asyncio.create_task(feed.run())
         reading.add_done_callback(_end_unless_in_order)
-        yield
+        async with tools.lifespan():
+            yield
         feed.close()
         await asyncio.wait([reading])
         await run_in_threadpool(missions.close)
@@ -57,6 +60,7 @@ def application(missions: OpenMissions, places: Places, *, open_metrics: bool = 
             *LogIn(missions, places).routes(),
             Route("/healthz", healthz, methods=["GET"]),
             Route("/metrics", metrics.show, methods=["GET"]),
+            Mount("/mcp", tools.app, name="mcp"),
             Mount("/static", StaticFiles(directory=STATIC), name="static"),
             *api.routes(),
             *pages.routes(),

@@ -80,6 +80,11 @@ class Gate:
         else:  # there are no web sockets here
             await send({"type": "websocket.close", "code": 1008})
 
+    def _is_let_through(self, request: Request) -> bool:
+        path = request.url.path
+        is_open = permissions.is_open(request.method, path, open_metrics=self._open_metrics)
+        return is_open or permissions.asks_for_attempts_key(path)
+
     def _answering(self, method: str, send: Send) -> Send:
         """`send`, with the headers of every answer; each is counted when it begins."""
         since = time.monotonic()
@@ -100,7 +105,7 @@ class Gate:
             _check_size(request)
             self._check_host(request)
             self._check_origin(request)
-            if not permissions.is_open(request.method, request.url.path, open_metrics=self._open_metrics):
+            if not self._is_let_through(request):
                 receive = await self._check_key(request, receive)
         except Refused as refusal:
             await refusal.answer(scope, receive, send)
@@ -162,7 +167,7 @@ class Gate:
             with self._missions.one() as mission:
                 if not is_bearer:
                     return mission.access.caller(secret, KeyKind.SESSION)
-                # The one place where bearer keys are told apart. Keys of attempts are one more kind.
+                # Keys of attempts open /mcp/ and nothing else; see permissions.asks_for_attempts_key.
                 return mission.access.caller(secret, KeyKind.TOKEN)
 
         try:

@@ -17,7 +17,7 @@ class OpenMissions:
     """Each has a database connection of its own and is used by one thread at a time; the last used comes first."""
 
     def __init__(self, open_one: Callable[[], Mission], *, most: int = MOST) -> None:
-        self._open_one = open_one
+        self.open_one = open_one  # for who closes it again
         self._free = threading.Semaphore(most)
         self._lock = threading.Lock()
         self._idle: list[Mission] = []
@@ -28,7 +28,7 @@ class OpenMissions:
         if not self._free.acquire(timeout=WAIT_SECONDS):
             raise Unavailable("Too much is asked at once. Try again in a moment.")
         try:
-            mission = self._idle_one() or self._open_one()
+            mission = self._idle_one() or self.open_one()
             try:
                 yield mission
             except Unavailable:  # whatever became of the connection, the next opens its own

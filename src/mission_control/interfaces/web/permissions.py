@@ -31,6 +31,11 @@ def is_open(method: str, path: str, *, open_metrics: bool) -> bool:
     return any(method == known and re.fullmatch(pattern, path) for known, pattern in _OPEN)
 
 
+def asks_for_attempts_key(path: str) -> bool:
+    """Whether agents at work come here: the tools themselves ask for the key of a live attempt, and take no other."""
+    return path.startswith("/mcp/")
+
+
 def needed_scope(method: str, path: str) -> Scope:
     """The least scope with which this may be asked."""
     method = "GET" if method == "HEAD" else method
