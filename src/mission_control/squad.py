@@ -160,10 +160,10 @@ class Squad:
             name=new.name,
             role=role,
             runner=new.runner,
-            model=None if new.model is None else limits.title(new.model),
+            model=limits.title(new.model) if new.model else None,
             slots=limits.whole_number(slots, "--slots", 1, limits.MAX_SLOTS),
             schedule=schedule,
-            host=None if new.host is None else limits.title(new.host),
+            host=limits.title(new.host) if new.host else None,  # an empty one takes it away
             review=new.review,
             paused=False,
             removed=False,

@@ -113,6 +113,12 @@ def test_an_edit_keeps_what_it_does_not_name(squad: Squad, agent: AgentFactory, 
     assert edited.paused
 
 
+def test_an_empty_machine_or_model_takes_it_away(squad: Squad, agent: AgentFactory) -> None:
+    agent("ada", host="here", model="small")
+    edited = squad.edit("ada", {"host": "", "model": ""}, actor=PERSON)
+    assert (edited.host, edited.model) == (None, None)
+
+
 @pytest.mark.parametrize("handed_over", [False, True])
 def test_the_work_of_an_agent_under_review_is_reviewed(
     board: Board, task: TaskFactory, agent: AgentFactory, handed_over: bool

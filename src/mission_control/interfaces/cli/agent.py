@@ -92,7 +92,7 @@ def show(session: Session, name: str) -> None:
 @click.option("--model", help="The model its runner uses.")
 @click.option("--slots", type=int, metavar="N", help="How many tasks at once.")
 @click.option("--schedule", metavar="CRON", help="Its heartbeats, e.g. '*/15 * * * *'.")
-@click.option("--host", help="The machine it lives on.")
+@click.option("--host", help="The machine it lives on; '' for any.")
 @click.option("--review/--no-review", default=None, help="Whether its successes need a person's approval.")
 def edit(session: Session, name: str, **given: Any) -> None:
     """Change an agent. What runs goes on as it was started."""
