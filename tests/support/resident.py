@@ -33,9 +33,10 @@ class Up:
         return self._process.poll() is None
 
     def launcher(self) -> int | None:
-        """The pid of its launcher process, once there is one."""
-        found = [entry.pid for entry in process.table().values() if entry.parent == self.pid and not entry.is_zombie]
-        return found[0] if found else None
+        """The pid of its launcher process, once it has its own program: whoever stops it before that stops `up`, too."""
+        children = [entry.pid for entry in process.table().values() if entry.parent == self.pid and not entry.is_zombie]
+        words = {pid: process._output_of(["ps", "-o", "args=", "-p", str(pid)]) for pid in children}
+        return next((pid for pid, told in words.items() if "launchers.forking" in told), None)
 
     def send(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)

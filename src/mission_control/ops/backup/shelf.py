@@ -12,6 +12,7 @@ import fcntl
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from mission_control.errors import NotFound, Unavailable
 from mission_control.folder import make_private_directory, sync
 from mission_control.ops.backup import manifest
 
+TRIES = 100
+PAUSE_SECONDS = 0.01
 MOST_FILES_AT_ONCE = 500  # removed by one call: deleting much makes making slow, see docs/performance.md
 # Whole names: the folder may be one that others use, too.
 _NAME = re.compile(r"backup-\d{8}-\d{6}(-\d+)?\Z")
@@ -65,15 +68,33 @@ def place_for_new(shelf: Path, now: datetime) -> Iterator[Path]:
     make_private_directory(shelf)
     clear(shelf)
     aside = shelf / f".unfinished-backup-{now:%Y%m%d-%H%M%S}-{os.getpid()}"
-    os.mkdir(aside, 0o700)
-    descriptor = _lock(aside)
-    if descriptor is None:
-        raise Unavailable(f"{aside} was taken away by another backup. Try again.")
+    descriptor = _made_and_locked(aside)
     try:
         yield aside
     finally:
         shutil.rmtree(aside, ignore_errors=True)  # gone already where it was finished
         os.close(descriptor)
+
+
+def _made_and_locked(aside: Path) -> int:
+    """The descriptor that holds a new folder. Before it does, another backup may take the folder for a leftover."""
+    for _ in range(TRIES):
+        with contextlib.suppress(FileExistsError):  # somebody is just about to remove it
+            os.mkdir(aside, 0o700)
+        descriptor = _lock(aside)
+        if descriptor is not None:
+            if _has_name(descriptor, aside):
+                return descriptor
+            os.close(descriptor)
+        time.sleep(PAUSE_SECONDS)
+    raise Unavailable(f"{aside} was taken away by other backups again and again. Try again.")
+
+
+def _has_name(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False
 
 
 def finish(aside: Path, now: datetime) -> Path:
