@@ -33,7 +33,7 @@ class Up:
         return self._process.poll() is None
 
     def launcher(self) -> int | None:
-        """The pid of its launcher process, once it has its own program: whoever stops it before that stops `up`, too."""
+        """The pid of its launcher process, once that runs its own program: whoever stops it earlier stops `up`, too."""
         children = [entry.pid for entry in process.table().values() if entry.parent == self.pid and not entry.is_zombie]
         words = {pid: process._output_of(["ps", "-o", "args=", "-p", str(pid)]) for pid in children}
         return next((pid for pid, told in words.items() if "launchers.forking" in told), None)
