@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -117,66 +117,15 @@ def _write_settings(folder: Folder) -> None:
 
 
 def _join(config: Config, store: Store) -> Mission:
+    """A mission whose parts are made when they are first asked for."""
     clock = SystemClock()
     folder = Folder(config.home)
     environment = settings.process_environment()
     log.write_as(config.log_format)
-
-    def board() -> Board:
-        return _board(store, clock, config)
-
-    def squad() -> Squad:
-        from mission_control.execution.runners import names
-        from mission_control.squad import Squad
-
-        return Squad(store, clock, config, runners=names(config.runners))
-
-    def views() -> Views:
-        from mission_control.views import Views
-
-        return Views(store, clock, config)
-
-    def notices() -> Notices:
-        from mission_control.notices import Notices
-
-        return Notices(store, clock, config)
-
-    def heart() -> Heart:
-        from mission_control.heartbeat import Heart
-
-        return Heart(store, lambda: mission.board, clock, config, environment)
-
-    def resident() -> Resident:
-        from mission_control.dispatcher.resident import Resident
-        from mission_control.execution.service_notice import ServiceNotices
-
-        open_again = partial(_open_again, clock, config)
-        notices = ServiceNotices(settings.supervision_of(environment, os.getpid()))
-        return Resident(open_again, clock=clock, config=config, environment=environment, notices=notices)
-
-    def recover() -> list[Attempt]:
-        from mission_control.execution import recovery
-
-        return recovery.recover(mission.board, config=config, clock=clock)
-
-    def run(task_id: int, agent: str, show: BinaryIO) -> Outcome:
-        from mission_control.execution.foreground import run_in_foreground
-
-        return run_in_foreground(
-            task_id,
-            agent,
-            store=store,
-            board=mission.board,
-            clock=clock,
-            config=config,
-            environment=environment,
-            show=show,
-        )
-
     parts = Parts(
-        board=board,
-        squad=squad,
-        views=views,
+        board=partial(_board, store, clock, config),
+        squad=partial(_squad, store, clock, config),
+        views=partial(_views, store, clock, config),
         access=partial(_access, store, clock),
         routines=lambda: _routines(store, mission.board, clock, config),
         routine_views=partial(_routine_views, store, clock, config),
@@ -184,11 +133,11 @@ def _join(config: Config, store: Store) -> Mission:
         inbox=partial(_inbox, store),
         memories=partial(_memories, store),
         working_memory=partial(_working_memory, folder),
-        notices=notices,
-        heart=heart,
-        resident=resident,
-        run=run,
-        recover=recover,
+        notices=partial(_notices, store, clock, config),
+        heart=lambda: _heart(store, lambda: mission.board, clock, config, environment),
+        resident=partial(_resident, clock, config, environment),
+        run=lambda task_id, agent, show: _run(mission, task_id, agent, show, environment),
+        recover=lambda: _recover(mission.board, config, clock),
         tell=_tell,
         stop=_stop,
         is_here=_is_here,
@@ -200,6 +149,63 @@ def _join(config: Config, store: Store) -> Mission:
     )
     mission = Mission(config=config, clock=clock, folder=folder, store=store, parts=parts)
     return mission
+
+
+def _squad(store: Store, clock: Clock, config: Config) -> Squad:
+    from mission_control.execution.runners import names
+    from mission_control.squad import Squad
+
+    return Squad(store, clock, config, runners=names(config.runners))
+
+
+def _views(store: Store, clock: Clock, config: Config) -> Views:
+    from mission_control.views import Views
+
+    return Views(store, clock, config)
+
+
+def _notices(store: Store, clock: Clock, config: Config) -> Notices:
+    from mission_control.notices import Notices
+
+    return Notices(store, clock, config)
+
+
+def _heart(
+    store: Store, board: Callable[[], Board], clock: Clock, config: Config, environment: Mapping[str, str]
+) -> Heart:
+    from mission_control.heartbeat import Heart
+
+    return Heart(store, board, clock, config, environment)
+
+
+def _resident(clock: Clock, config: Config, environment: Mapping[str, str]) -> Resident:
+    from mission_control.dispatcher.resident import Resident
+    from mission_control.execution.service_notice import ServiceNotices
+
+    open_again = partial(_open_again, clock, config)
+    notices = ServiceNotices(settings.supervision_of(environment, os.getpid()))
+    return Resident(open_again, clock=clock, config=config, environment=environment, notices=notices)
+
+
+def _recover(board: Board, config: Config, clock: Clock) -> list[Attempt]:
+    from mission_control.execution import recovery
+
+    return recovery.recover(board, config=config, clock=clock)
+
+
+def _run(mission: Mission, task_id: int, agent: str, show: BinaryIO, environment: Mapping[str, str]) -> Outcome:
+    from mission_control.execution.foreground import run_in_foreground
+
+    return run_in_foreground(
+        task_id,
+        agent,
+        store=mission.store,
+        board=mission.board,
+        clock=mission.clock,
+        config=mission.config,
+        environment=environment,
+        show=show,
+    )
 
 
 def _access(store: Store, clock: Clock) -> Access:

@@ -81,10 +81,6 @@ class Folder:
     def executor_log(self, agent: str) -> Path:
         return self.home / f"logs/{agent}-executor.log"
 
-    def cron_log(self, agent: str) -> Path:
-        """What heartbeats said that cron gave."""
-        return self.home / "logs" / f"{agent}-cron.log"
-
     def soul(self, agent: str) -> Path:
         """Who the agent is; written by people."""
         return self.home / "agents" / agent / "SOUL.md"

@@ -77,14 +77,7 @@ def add(
     """
     given = (title, to, command, description, priority, after, max_attempts, timeout, not_before, review, key)
     if source is not None:
-        if session.is_inside:
-            raise NotPermitted("An agent at work adds subtasks one by one, without --from.")
-        if any(given):
-            raise InvalidInput("With --from everything stands in the file; give nothing else.")
-        # Imported here: reading files is rare, adding one task is not.
-        from mission_control.interfaces.cli.task_file import add_from_file
-
-        _print_many(session, add_from_file(session, source))
+        _add_many(session, source, is_alone=not any(given))
         return
     if title is None:
         raise InvalidInput("A task needs a title, e.g.: missionctl task add 'Run the tests' --to samurai_jack")
@@ -107,6 +100,17 @@ def add(
         task, is_new = session.mission.board.add(new, actor=session.actor)
     session.mission.ring()
     _print_one(session, task, is_new=is_new)
+
+
+def _add_many(session: Session, source: str, *, is_alone: bool) -> None:
+    if session.is_inside:
+        raise NotPermitted("An agent at work adds subtasks one by one, without --from.")
+    if not is_alone:
+        raise InvalidInput("With --from everything stands in the file; give nothing else.")
+    # Imported here: reading files is rare, adding one task is not.
+    from mission_control.interfaces.cli.task_file import add_from_file
+
+    _print_many(session, add_from_file(session, source))
 
 
 def _print_one(session: Session, task: Task, *, is_new: bool) -> None:
